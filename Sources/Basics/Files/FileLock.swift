@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lock between processes that the kernel gives back when its holder dies (flock, no PID files).
+
+internal import Glibc
+
+/// A held lock on a file, released when the value goes away.
+public struct FileLock: ~Copyable {
+  /// Whether others may hold it at the same time.
+  public enum Mode: Sendable { case shared, exclusive }
+
+  private let file: OpenFile
+
+  /// Waits until the lock is free. Blocks the thread: never call it on the cooperative pool for long.
+  public init(_ path: String, mode: Mode) throws(FileProblem) {
+    file = try OpenFile(path, flags: O_RDWR | O_CREAT, mode: 0o666)
+    while flock(file.descriptor, mode == .shared ? LOCK_SH : LOCK_EX) != 0 {
+      guard errno == EINTR else { throw .last("lock", path) }
+    }
+  }
+
+  /// Takes the lock only if it is free now.
+  /// - Throws: `FileProblem.locked` when another holds it.
+  public init(trying path: String, mode: Mode) throws(FileProblem) {
+    file = try OpenFile(path, flags: O_RDWR | O_CREAT, mode: 0o666)
+    guard flock(file.descriptor, (mode == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
+      if errno == EWOULDBLOCK { throw .locked(path: path) }
+      throw .last("lock", path)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streaming SHA-256 and SHA-1 by libcrypto: as fast as any, and curl loads it anyway.
+
+internal import CCrypto
+
+/// A running SHA-256.
+public struct SHA256: ~Copyable {
+  private var hash = RunningHash(unsafe EVP_sha256())
+
+  public init() {}
+  public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
+  /// The digest of everything so far; ends the hash.
+  public consuming func finish() -> Digest { Digest(raw: hash.finish()) }
+}
+
+/// A running SHA-1, for the identity git gives to small files; never for trust.
+public struct SHA1: ~Copyable {
+  private var hash = RunningHash(unsafe EVP_sha1())
+
+  public init() {}
+  public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
+  /// 40 lower-case hex digits; ends the hash.
+  public consuming func finish() -> String { Hex.text(hash.finish()) }
+
+  /// The object id git gives to a file with this content: SHA-1 of `blob LENGTH NUL content`.
+  public static func gitBlob(_ bytes: [UInt8]) -> String {
+    var hasher = gitBlobHasher(byteCount: bytes.count)
+    hasher.update(bytes.span)
+    return hasher.finish()
+  }
+
+  /// A hasher that has seen git's header for a file of `byteCount` bytes.
+  public static func gitBlobHasher(byteCount: Int) -> SHA1 {
+    var hasher = SHA1()
+    let header = Array("blob \(byteCount)\0".utf8)
+    hasher.update(header.span)
+    return hasher
+  }
+}
+
+/// One libcrypto context. Allocation failure is the only error these calls know, and traps.
+private struct RunningHash: ~Copyable {
+  private let context: OpaquePointer
+
+  init(_ kind: OpaquePointer?) {
+    guard let made = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(made, kind, nil) == 1 else {
+      preconditionFailure("libcrypto has no memory for a hash")
+    }
+    unsafe context = made
+  }
+
+  deinit { unsafe EVP_MD_CTX_free(context) }
+
+  mutating func update(_ bytes: Span<UInt8>) {
+    unsafe bytes.withUnsafeBytes { raw in
+      let updated = unsafe EVP_DigestUpdate(context, raw.baseAddress, raw.count)
+      precondition(updated == 1, "libcrypto refused bytes")
+    }
+  }
+
+  borrowing func finish() -> [UInt8] {
+    var output = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    let ended = unsafe EVP_DigestFinal_ex(context, &output, &count)
+    precondition(ended == 1, "libcrypto could not end a hash")
+    return Array(output[..<Int(count)])
+  }
+}

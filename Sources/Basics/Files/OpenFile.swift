@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file descriptor that closes itself, with reads and writes that always finish or throw.
+
+internal import Glibc
+
+/// An open file, closed when the value goes away.
+public struct OpenFile: ~Copyable {
+  /// The descriptor, valid as long as the value lives.
+  public let descriptor: Int32
+  /// The path it was opened with, for messages.
+  public let path: String
+
+  /// Opens with the flags of open(2); `O_CLOEXEC` is added.
+  public init(_ path: String, flags: Int32, mode: mode_t = 0o644) throws(FileProblem) {
+    let opened = open(path, flags | O_CLOEXEC, mode)
+    guard opened >= 0 else { throw .last("open", path) }
+    self.descriptor = opened
+    self.path = path
+  }
+
+  /// Opens an existing file for reading.
+  public static func reading(_ path: String) throws(FileProblem) -> OpenFile {
+    try OpenFile(path, flags: O_RDONLY)
+  }
+
+  /// Creates a file that must not exist yet, for reading and writing.
+  public static func creating(_ path: String, mode: mode_t = 0o644) throws(FileProblem) -> OpenFile {
+    try OpenFile(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: mode)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Size in bytes.
+  public func byteCount() throws(FileProblem) -> Int {
+    var info = stat()
+    guard unsafe fstat(descriptor, &info) == 0 else { throw .last("examine", path) }
+    return Int(info.st_size)
+  }
+
+  /// Writes all bytes at the current position.
+  public func write(_ bytes: Span<UInt8>) throws(FileProblem) {
+    var done = 0
+    while done < bytes.count {
+      let step = unsafe bytes.withUnsafeBytes { raw in
+        unsafe Glibc.write(descriptor, raw.baseAddress! + done, raw.count - done)
+      }
+      if step < 0 && errno == EINTR { continue }
+      guard step > 0 else { throw .last("write", path) }
+      done += step
+    }
+  }
+
+  /// Writes all bytes at an offset, leaving the position alone.
+  public func write(_ bytes: Span<UInt8>, at offset: Int) throws(FileProblem) {
+    var done = 0
+    while done < bytes.count {
+      let step = unsafe bytes.withUnsafeBytes { raw in
+        unsafe pwrite(descriptor, raw.baseAddress! + done, raw.count - done, off_t(offset + done))
+      }
+      if step < 0 && errno == EINTR { continue }
+      guard step > 0 else { throw .last("write", path) }
+      done += step
+    }
+  }
+
+  /// Reads up to `buffer.count` bytes from an offset; 0 at the end of the file.
+  public func read(into buffer: inout [UInt8], at offset: Int) throws(FileProblem) -> Int {
+    while true {
+      let step = unsafe buffer.withUnsafeMutableBytes { raw in
+        unsafe pread(descriptor, raw.baseAddress, raw.count, off_t(offset))
+      }
+      if step < 0 && errno == EINTR { continue }
+      guard step >= 0 else { throw .last("read", path) }
+      return step
+    }
+  }
+
+  /// Forces everything written to the disk.
+  public func synchronize() throws(FileProblem) {
+    guard fsync(descriptor) == 0 else { throw .last("flush", path) }
+  }
+
+  /// Cuts or extends the file.
+  public func truncate(to byteCount: Int) throws(FileProblem) {
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw .last("resize", path) }
+  }
+}
