@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A folder for one test, gone when the test ends.
 
-public import Basics
+import Basics
 
 /// A fresh folder below the system's temporary folder, removed with the value.
 public final class TemporaryFolder: Sendable {

@@ -10,21 +10,30 @@ public struct FileLock: ~Copyable {
 
   private let file: OpenFile
 
+  private init(holding file: consuming OpenFile) { self.file = file }
+
   /// Waits until the lock is free. Blocks the thread: never call it on the cooperative pool for long.
-  public init(_ path: String, mode: Mode) throws(FileProblem) {
-    file = try OpenFile(path, flags: O_RDWR | O_CREAT, mode: 0o666)
+  public static func waiting(_ path: String, mode: Mode) throws(FileProblem) -> FileLock {
+    let file = try open(path)
     while flock(file.descriptor, mode == .shared ? LOCK_SH : LOCK_EX) != 0 {
       guard errno == EINTR else { throw .last("lock", path) }
     }
+    return FileLock(holding: file)
   }
 
   /// Takes the lock only if it is free now.
   /// - Throws: `FileProblem.locked` when another holds it.
-  public init(trying path: String, mode: Mode) throws(FileProblem) {
-    file = try OpenFile(path, flags: O_RDWR | O_CREAT, mode: 0o666)
+  public static func trying(_ path: String, mode: Mode) throws(FileProblem) -> FileLock {
+    let file = try open(path)
     guard flock(file.descriptor, (mode == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
       if errno == EWOULDBLOCK { throw .locked(path: path) }
       throw .last("lock", path)
     }
+    return FileLock(holding: file)
+  }
+
+  /// Lock files stay behind and belong to everybody who shares the folder.
+  private static func open(_ path: String) throws(FileProblem) -> OpenFile {
+    try OpenFile(path, flags: O_RDWR | O_CREAT, mode: 0o666)
   }
 }

@@ -72,21 +72,21 @@ public enum Files {
   }
 
   /// Makes a folder and those above it; fine when it exists.
-  public static func makeFolders(_ path: String, mode: mode_t = 0o755) throws(FileProblem) {
+  public static func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(FileProblem) {
     if isFolder(path) { return }
     let above = parent(of: path)
     if above != path && !isFolder(above) { try makeFolders(above, mode: mode) }
-    guard mkdir(path, mode) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
+    guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
     guard isFolder(path) else { throw .wrongKind(path: path, expected: "a folder") }
   }
 
   public static func rename(_ path: String, to target: String) throws(FileProblem) {
-    guard Glibc.rename(path, target) == 0 else { throw .last("rename to \(target) the file", path) }
+    guard unsafe Glibc.rename(path, target) == 0 else { throw .last("rename to \(target) the file", path) }
   }
 
   /// Removes a file or link; fine when it is gone already.
   public static func remove(_ path: String) throws(FileProblem) {
-    guard unlink(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
+    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
   }
 
   /// Removes a folder with all that is in it, links not followed; fine when it is gone already.
@@ -95,14 +95,14 @@ public enum Files {
     case nil: return
     case .folder:
       for name in try list(path) { try removeTree("\(path)/\(name)") }
-      guard rmdir(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
+      guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
     default: try remove(path)
     }
   }
 
   /// Makes a symbolic link holding `target` as it is.
   public static func link(_ path: String, to target: String) throws(FileProblem) {
-    guard symlink(target, path) == 0 else { throw .last("link", path) }
+    guard unsafe symlink(target, path) == 0 else { throw .last("link", path) }
   }
 
   /// What a symbolic link holds.

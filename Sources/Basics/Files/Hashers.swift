@@ -5,7 +5,7 @@ internal import CCrypto
 
 /// A running SHA-256.
 public struct SHA256: ~Copyable {
-  private var hash = RunningHash(unsafe EVP_sha256())
+  private var hash = unsafe RunningHash(EVP_sha256())
 
   public init() {}
   public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
@@ -15,7 +15,7 @@ public struct SHA256: ~Copyable {
 
 /// A running SHA-1, for the identity git gives to small files; never for trust.
 public struct SHA1: ~Copyable {
-  private var hash = RunningHash(unsafe EVP_sha1())
+  private var hash = unsafe RunningHash(EVP_sha1())
 
   public init() {}
   public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
@@ -39,7 +39,7 @@ public struct SHA1: ~Copyable {
 }
 
 /// One libcrypto context. Allocation failure is the only error these calls know, and traps.
-private struct RunningHash: ~Copyable {
+@safe private struct RunningHash: ~Copyable {
   private let context: OpaquePointer
 
   init(_ kind: OpaquePointer?) {

@@ -4,7 +4,7 @@
 internal import Glibc
 
 /// A read-only mapping of a whole file. The mapping lives as long as the object.
-public final class MappedFile: Sendable {
+@safe public final class MappedFile: Sendable {
   public let path: String
   public let byteCount: Int
   /// Start of the mapping; nil for an empty file. Immutable pages, so sharing is safe.

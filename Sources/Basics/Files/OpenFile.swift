@@ -11,8 +11,8 @@ public struct OpenFile: ~Copyable {
   public let path: String
 
   /// Opens with the flags of open(2); `O_CLOEXEC` is added.
-  public init(_ path: String, flags: Int32, mode: mode_t = 0o644) throws(FileProblem) {
-    let opened = open(path, flags | O_CLOEXEC, mode)
+  public init(_ path: String, flags: Int32, mode: UInt32 = 0o644) throws(FileProblem) {
+    let opened = unsafe open(path, flags | O_CLOEXEC, mode)
     guard opened >= 0 else { throw .last("open", path) }
     self.descriptor = opened
     self.path = path
@@ -24,7 +24,7 @@ public struct OpenFile: ~Copyable {
   }
 
   /// Creates a file that must not exist yet, for reading and writing.
-  public static func creating(_ path: String, mode: mode_t = 0o644) throws(FileProblem) -> OpenFile {
+  public static func creating(_ path: String, mode: UInt32 = 0o644) throws(FileProblem) -> OpenFile {
     try OpenFile(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: mode)
   }
 

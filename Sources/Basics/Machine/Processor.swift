@@ -7,12 +7,18 @@ internal import Glibc
 public enum Processor {
   /// Cores this process may run on: the affinity mask, lowered to the control group's quota.
   public static var usableCores: Int {
-    var mask = cpu_set_t()
-    var count = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    if unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &mask) == 0 {
-      count = unsafe withUnsafeBytes(of: &mask) { raw in unsafe raw.reduce(0) { $0 + $1.nonzeroBitCount } }
-    }
+    let count = allowed() ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
     return max(1, min(count, quota() ?? count))
+  }
+
+  /// Cores in the affinity mask, as the kernel prints it in hex.
+  private static func allowed() -> Int? {
+    guard let content = try? Files.read("/proc/self/status", limit: 1 << 16) else { return nil }
+    for line in String(decoding: content, as: UTF8.self).split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
+      let bits = line.dropFirst(13).reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+      return bits > 0 ? bits : nil
+    }
+    return nil
   }
 
   /// The name the kernel reports, such as `AMD EPYC`.
