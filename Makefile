@@ -1,0 +1,67 @@
+# The one door: people and CI call the same words. `make` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CONFIGURATION ?= release
+BIN := .build/$(CONFIGURATION)/impetus
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
+# Written once the libraries below are known to be there.
+PACKAGES := libopenblas-dev libsentencepiece-dev libcurl4-openssl-dev libarchive-dev libpcre2-dev libedit-dev libssl-dev pkg-config
+
+.PHONY: help deps build demo test lint format man completions bench bench-peers install uninstall package clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+deps: ## install the Debian packages that are missing
+	@scripts/install-packages.sh $(PACKAGES)
+
+build: deps ## build the program
+	$(SWIFT_BUILD) --product impetus
+
+demo: build ## get a small real model, quantize it to 4 bits and ask it a question
+	@scripts/demo.sh $(BIN)
+
+test: deps ## build and run all tests, the demo model's included
+	$(SWIFT_BUILD) --build-tests
+	@scripts/demo-model.sh
+	swift test -c $(CONFIGURATION) --skip-build --parallel
+
+lint: ## format, import edges, doc comments, generated files
+	swift format lint --strict -r Sources Tests
+	scripts/check-imports.py
+	scripts/check-docs.py
+
+format: ## rewrite the sources in the project's format
+	swift format -i -r Sources Tests
+
+man completions: build ## regenerate the manual pages and shell completions
+	$(BIN) debug manual --output man
+	$(BIN) debug completions --output completions
+
+bench: build ## measure the program on the demo model and on this machine's limits
+	@scripts/bench.sh $(BIN)
+
+bench-peers: build ## measure llama.cpp beside the program, in one run (downloads it from PyPI)
+	@scripts/bench-peers.sh $(BIN)
+
+install: build ## install below PREFIX (/usr/local)
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/impetus
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 && install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 completions/impetus.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/impetus
+	install -D -m 644 completions/_impetus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_impetus
+	install -D -m 644 completions/impetus.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/impetus.fish
+
+uninstall: ## remove what install put below PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/impetus $(DESTDIR)$(PREFIX)/share/man/man1/impetus*.1
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/impetus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_impetus
+	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/impetus.fish
+
+package: deps ## build with the Swift runtime inside, for machines without Swift (rebuilds everything)
+	swift build -c release -j $(JOBS) --product impetus --static-swift-stdlib --scratch-path .build-static
+	mkdir -p build && install -m 755 .build-static/release/impetus build/impetus && strip build/impetus
+	@scripts/check-size.sh build/impetus
+
+clean: ## remove what was built
+	rm -rf .build .build-static build

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Colour where a person looks and has not declined it (no-color.org, TERM=dumb, FORCE_COLOR).
+
+import Glibc
+
+/// Wraps text in terminal colours, or leaves it alone.
+struct Style {
+  let isOn: Bool
+
+  init(for output: Output, environment: (String) -> String? = Environment.value) {
+    if let force = environment("FORCE_COLOR"), !force.isEmpty, force != "0" {
+      isOn = true
+    } else if let no = environment("NO_COLOR"), !no.isEmpty {
+      isOn = false
+    } else {
+      isOn = output.isTerminal && environment("TERM") != "dumb"
+    }
+  }
+
+  func bold(_ text: String) -> String { wrap(text, 1) }
+  func dim(_ text: String) -> String { wrap(text, 2) }
+  func red(_ text: String) -> String { wrap(text, 31) }
+  func green(_ text: String) -> String { wrap(text, 32) }
+  func yellow(_ text: String) -> String { wrap(text, 33) }
+
+  private func wrap(_ text: String, _ code: Int) -> String {
+    isOn ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  }
+}
+
+/// The process environment.
+enum Environment {
+  /// One variable; nil when it is not set.
+  @Sendable static func value(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  /// All variables.
+  static var all: [String: String] {
+    var result: [String: String] = [:]
+    var entry = environ
+    while let text = entry?.pointee {
+      let pair = String(cString: text)
+      if let equals = pair.firstIndex(of: "=") {
+        result[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+      }
+      entry = entry?.successor()
+    }
+    return result
+  }
+}
