@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes the bytes of one range of a file as they arrive, checks that they are the asked ones, and
+// hands them on in blocks. It survives its connection: the next one goes on at the same byte.
+
+internal import Basics
+internal import Synchronization
+
+/// The receiving end of a range.
+package final class RangeSink: BodySink, Sendable {
+  /// Why an answer was not taken.
+  enum Refusal: Sendable, Equatable {
+    case rangeIgnored
+    case webPage
+    case otherRange(String)
+    case otherLength(Int)
+  }
+
+  /// What the current request asked for.
+  private enum Asked {
+    case whole
+    case range(first: Int, last: Int)
+  }
+
+  private struct State {
+    var position: Int
+    var end: Int
+    var buffer: BlockBuffer?
+    var asked = Asked.whole
+    var refusal: Refusal?
+    /// Bytes of the offered chunk that were taken before the pool ran dry; they are offered again.
+    var taken = 0
+  }
+
+  /// Where full blocks go.
+  struct Target: Sendable {
+    let pool: BlockPool
+    let meters: [Meter]
+    /// Takes a full block. False: nothing more is wanted (the disk failed).
+    let deliver: @Sendable (Int, BlockBuffer) -> Bool
+    /// Whether a block is still missing; asked only of servers that send everything.
+    let isWanted: @Sendable (Int) -> Bool
+  }
+
+  let path: RepoPath
+  let layout: BlockLayout
+  /// Whether the whole file is taken from its first byte in every attempt.
+  let isWhole: Bool
+  private let target: Target
+  private let state: Mutex<State>
+
+  /// - Parameters:
+  ///   - blocks: The blocks to bring.
+  ///   - isWhole: Asks without a range and passes over blocks that are here.
+  init(_ path: RepoPath, _ layout: BlockLayout, blocks: Range<Int>, isWhole: Bool, _ target: Target) {
+    self.path = path
+    self.layout = layout
+    self.isWhole = isWhole
+    self.target = target
+    let bytes = isWhole ? 0..<layout.byteCount : layout.bytes(of: blocks)
+    state = Mutex(State(position: bytes.lowerBound, end: bytes.upperBound))
+  }
+
+  // MARK: The asking side
+
+  /// Begins an attempt: the `Range` header to send, nil to ask for everything.
+  func beginAttempt() -> Header? {
+    state.withLock { state in
+      state.refusal = nil
+      state.taken = 0
+      if isWhole {
+        forget(&state)
+        state.position = 0
+      }
+      if state.position == 0 && state.end == layout.byteCount {
+        state.asked = .whole
+        return nil
+      }
+      state.asked = .range(first: state.position, last: state.end - 1)
+      return Header("Range", "bytes=\(state.position)-\(state.end - 1)")
+    }
+  }
+
+  /// Bytes still to come.
+  var remaining: Int { state.withLock { $0.end - $0.position } }
+  /// The offset of the next byte.
+  var position: Int { state.withLock { $0.position } }
+  /// Whether everything came.
+  var isComplete: Bool { remaining <= 0 }
+  /// Why the last answer was not taken; nil when it was, or was no success.
+  var refusal: Refusal? { state.withLock { $0.refusal } }
+
+  /// Gives the back half of what is missing to somebody else; nil when it is less than two times `least` blocks.
+  func split(least: Int) -> Range<Int>? {
+    if isWhole { return nil }
+    return state.withLock { state in
+      let first = layout.block(at: state.position) + 1
+      let end = (state.end + layout.blockByteCount - 1) / layout.blockByteCount
+      guard end - first >= 2 * least else { return nil }
+      let middle = first + (end - first) / 2
+      state.end = middle * layout.blockByteCount
+      return middle..<end
+    }
+  }
+
+  /// Gives back what never became a block.
+  func close() { state.withLock { forget(&$0) } }
+
+  private func forget(_ state: inout State) {
+    guard let buffer = state.buffer else { return }
+    count(landed: -buffer.count)
+    target.pool.give(buffer)
+    state.buffer = nil
+  }
+
+  // MARK: On the transfer thread
+
+  package func accepts(_ head: ResponseHead) -> Bool {
+    guard head.status == 200 || head.status == 206 else { return false }
+    return state.withLock { state in
+      state.refusal = refusal(of: head, asked: state.asked)
+      return state.refusal == nil
+    }
+  }
+
+  private func refusal(of head: ResponseHead, asked: Asked) -> Refusal? {
+    if head.isHTML && !path.name.lowercased().contains(".htm") { return .webPage }
+    switch asked {
+    case .whole:
+      if head.status == 206 { return .otherRange(head.value("content-range") ?? "none") }
+      guard let length = head.contentLength, length != layout.byteCount else { return nil }
+      return .otherLength(length)
+    case .range(let first, let last):
+      guard head.status == 206 else { return .rangeIgnored }
+      guard let range = head.contentRange, range.first == first, range.last == last,
+        range.total == nil || range.total == layout.byteCount
+      else { return .otherRange(head.value("content-range") ?? "none") }
+      if let length = head.contentLength, length != last - first + 1 { return .otherLength(length) }
+      return nil
+    }
+  }
+
+  package func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer {
+    state.withLock { state in
+      var rest = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(state.taken))
+      state.taken = max(0, state.taken - bytes.count)
+      while !rest.isEmpty {
+        guard state.position < state.end else { return .enough }
+        guard let buffer = state.buffer ?? target.pool.take() else {
+          state.taken = bytes.count - rest.count
+          return .full
+        }
+        state.buffer = buffer
+        let block = layout.block(at: state.position)
+        let blockEnd = layout.bytes(of: block).upperBound
+        let count = min(rest.count, blockEnd - state.position)
+        buffer.append(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        state.position += count
+        self.count(landed: count, received: count)
+        if state.position == blockEnd && !pass(block, &state) { return .enough }
+      }
+      return .taken
+    }
+  }
+
+  /// Hands a full block on; false when nothing more is wanted.
+  private func pass(_ block: Int, _ state: inout State) -> Bool {
+    guard let buffer = state.buffer else { return true }
+    if isWhole && !target.isWanted(block) {
+      forget(&state)
+      return true
+    }
+    state.buffer = nil
+    return target.deliver(block, buffer)
+  }
+
+  private func count(landed: Int, received: Int = 0) {
+    for meter in target.meters {
+      meter.land(landed)
+      meter.receive(received)
+    }
+  }
+}

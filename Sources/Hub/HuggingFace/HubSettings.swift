@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the hub is, who asks, and how patiently: from the environment that the hub's own client
+// reads, each value to be overridden by an option.
+
+/// Settings of a hub client.
+public struct HubSettings: Sendable {
+  /// The hub's address without a final slash; it may carry a path.
+  public var endpoint: WebAddress
+  /// Sent to the endpoint's own scheme, host and port, and nowhere else.
+  public var token: Token?
+  /// The name of the setting that forbids every request; nil when the network may be used.
+  public var offlineBecause: String?
+  /// Proxies, trust, rate limit.
+  public var network: NetworkSettings
+  /// Patience for questions to the hub.
+  public var questionPatience: Patience
+  /// Patience for file bytes: a stall limit, no deadline.
+  public var bytePatience: Patience
+  /// When and how often failed requests are tried again.
+  public var retry = RetryPolicy()
+
+  /// The public hub's address.
+  public static let publicEndpoint = "https://huggingface.co"
+
+  /// Reads `HF_ENDPOINT`, the token variables and file, `HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE`,
+  /// `HF_HUB_ETAG_TIMEOUT`, `HF_HUB_DOWNLOAD_TIMEOUT` and the network's variables.
+  ///
+  /// - Parameters:
+  ///   - endpoint: Overrides `HF_ENDPOINT`.
+  ///   - token: Overrides every other token.
+  /// - Throws: `HubProblem.invalidSetting`, or `.file` for a token file that cannot be read.
+  public init(
+    environment: [String: String], endpoint: String? = nil, token: Token? = nil
+  ) throws(HubProblem) {
+    let hub = HubEnvironment(environment)
+    let name = endpoint == nil ? "HF_ENDPOINT" : "the endpoint"
+    var text = (endpoint ?? hub["HF_ENDPOINT"] ?? Self.publicEndpoint).trimmingBlanks
+    while text.hasSuffix("/") { text.removeLast() }
+    guard let address = WebAddress(text), !text.contains("?"), !text.contains("#") else {
+      throw .invalidSetting(name: name, why: "\"\(text)\" is not an http or https address")
+    }
+    self.endpoint = address
+    self.token = if let token { token } else { try Token.implicit(hub) }
+    offlineBecause = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { hub.isOn($0) }
+    network = NetworkSettings(environment: environment)
+    questionPatience = Patience(stall: hub.seconds("HF_HUB_ETAG_TIMEOUT") ?? .seconds(10), deadline: .seconds(120))
+    bytePatience = Patience(stall: hub.seconds("HF_HUB_DOWNLOAD_TIMEOUT") ?? .seconds(10))
+  }
+
+  /// An address below the endpoint; `path` is encoded already and begins with `/`.
+  func address(_ path: String) -> WebAddress? {
+    var base = endpoint.text
+    while base.hasSuffix("/") { base.removeLast() }
+    return WebAddress(base + path)
+  }
+}
