@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fixed pool of threads for tasks of microseconds: workers spin a short while, then sleep on a futex.
-// The caller is worker 0. A worker that finds its processor contended yields instead of spinning.
+// The caller is worker 0. Nothing is pinned, but a worker that wakes on the caller's processor excludes that one
+// from its own mask: some kernels leave both there for many milliseconds while another processor idles.
+#define _GNU_SOURCE
 #include "CKernels.h"
 
 #include <pthread.h>
@@ -26,6 +28,7 @@ struct ck_pool {
   _Alignas(64) atomic_int running;      // workers not yet done
   atomic_int waiting;                   // whether the caller sleeps until running is 0
   atomic_bool stopping;
+  atomic_int caller_cpu;                // where the caller ran when the task began
 };
 
 typedef struct start {
@@ -53,6 +56,16 @@ static void sleep_on(void *word, unsigned value) {
 static void wake(void *word, int count) { (void)word; (void)count; }
 #endif
 
+#if defined(__linux__)
+static void leave_callers_cpu(const ck_pool *pool, const cpu_set_t *allowed) {
+  int caller = atomic_load_explicit(&pool->caller_cpu, memory_order_relaxed);
+  if (CPU_COUNT(allowed) < 2 || sched_getcpu() != caller) return;
+  cpu_set_t others = *allowed;
+  CPU_CLR(caller, &others);
+  if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
+}
+#endif
+
 static unsigned wait_for_task(ck_pool *pool, unsigned seen) {
   for (int round = 0; round < SPIN_ROUNDS + YIELD_ROUNDS; round++) {
     for (int i = 0; i < SPIN_PAUSES; i++) {
@@ -74,9 +87,17 @@ static void *work(void *argument) {
   free(argument);
   ck_pool *pool = begin.pool;
   unsigned seen = 0;
+#if defined(__linux__)
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+#endif
   for (;;) {
     seen = wait_for_task(pool, seen);
     if (atomic_load(&pool->stopping)) return NULL;
+#if defined(__linux__)
+    leave_callers_cpu(pool, &allowed);
+#endif
     pool->task(pool->context, begin.worker, pool->threads);
     if (atomic_fetch_sub(&pool->running, 1) == 1 && atomic_load(&pool->waiting)) wake(&pool->running, 1);
   }
@@ -121,6 +142,9 @@ void ck_pool_run(ck_pool *pool, ck_task task, void *context) {
   }
   pool->task = task;
   pool->context = context;
+#if defined(__linux__)
+  atomic_store_explicit(&pool->caller_cpu, sched_getcpu(), memory_order_relaxed);
+#endif
   atomic_store(&pool->running, pool->threads - 1);
   atomic_fetch_add(&pool->generation, 1);
   if (atomic_load(&pool->sleeping) > 0) wake(&pool->generation, pool->threads);
