@@ -57,6 +57,12 @@ import Testing
     #expect(value["a"] == 3)
   }
 
+  @Test("keys that only Unicode deems equal are different keys") func canonicalEquivalents() throws {
+    let object = try #require(try JSONReader.parse("{\"e\u{301}\":1,\"\u{e9}\":2}").objectValue)
+    #expect(object.count == 2)
+    #expect(object["\u{e9}"] == 2)
+  }
+
   @Test("large objects keep order and find keys") func large() throws {
     let text = "{" + (0..<5000).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}"
     let object = try #require(try JSONReader.parse(text).objectValue)

@@ -5,7 +5,7 @@
 public struct JSONObject: Sendable {
   private var entries: [(key: String, value: JSONValue)] = []
   /// Positions by key, kept only above `scanLimit` entries: most objects are small.
-  private var index: [String: Int]?
+  private var index: [ExactKey: Int]?
   private static let scanLimit = 12
 
   public init() {}
@@ -20,8 +20,8 @@ public struct JSONObject: Sendable {
   public var keys: [String] { entries.map(\.key) }
 
   private func position(of key: String) -> Int? {
-    if let index { return index[key] }
-    return entries.firstIndex { $0.key == key }
+    if let index { return index[ExactKey(key)] }
+    return entries.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
   }
 
   /// The value of a key; setting nil removes it.
@@ -44,7 +44,7 @@ public struct JSONObject: Sendable {
   package mutating func append(_ key: String, _ value: JSONValue) -> Bool {
     if index != nil {
       let place = entries.count
-      guard index!.updateIfAbsent(place, for: key) else { return false }
+      guard index!.updateIfAbsent(place, for: ExactKey(key)) else { return false }
       entries.append((key, value))
     } else {
       guard position(of: key) == nil else { return false }
@@ -56,14 +56,28 @@ public struct JSONObject: Sendable {
 
   private mutating func buildIndexIfLarge() {
     guard entries.count > Self.scanLimit else { return }
-    var built = Dictionary<String, Int>(minimumCapacity: entries.count * 2)
-    for (place, entry) in entries.enumerated() { built[entry.key] = place }
+    var built = Dictionary<ExactKey, Int>(minimumCapacity: entries.count * 2)
+    for (place, entry) in entries.enumerated() { built[ExactKey(entry.key)] = place }
     index = built
   }
 
   /// The same object with keys sorted by their UTF-8 bytes.
   public var sortedByKey: JSONObject {
     JSONObject(entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.key, $0.value) })
+  }
+}
+
+/// A key compared by its bytes: Swift's strings are equal when Unicode deems them equivalent, JSON's are not.
+private struct ExactKey: Hashable {
+  let text: String
+
+  init(_ text: String) { self.text = text }
+
+  static func == (left: ExactKey, right: ExactKey) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+  func hash(into hasher: inout Hasher) {
+    var copy = text
+    copy.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
 }
 
