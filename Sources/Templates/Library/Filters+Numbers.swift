@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filters that make or change numbers.
+
+extension Filters {
+  static let numbers: [String: Filter] = [
+    "int": { (renderer, value, arguments) throws(TemplateProblem) in try integer(renderer, value, arguments) },
+    "float": { (renderer, value, arguments) throws(TemplateProblem) in
+      let fallback = try arguments.bind("float", ["default"])[0] ?? .double(0)
+      switch value {
+      case .undefined(let undefined): throw undefined.problem
+      case .string(let text):
+        try renderer.visit(text)
+        return NumberReading.double(text).map { .double($0) } ?? fallback
+      default: return value.doubleValue.map { .double($0) } ?? fallback
+      }
+    },
+    "abs": { (_, value, arguments) throws(TemplateProblem) in
+      try arguments.expectNone("abs")
+      switch value {
+      case .double(let number): return .double(number.magnitude)
+      case .int, .bool:
+        let number = try value.integer()
+        return number < 0 ? try Arithmetic.negative(.int(number)) : .int(number)
+      default: throw .failure("bad operand type for abs(): '\(value.typeName)'")
+      }
+    },
+    "round": { (renderer, value, arguments) throws(TemplateProblem) in try round(renderer, value, arguments) },
+    "filesizeformat": { (renderer, value, arguments) throws(TemplateProblem) in
+      try fileSize(renderer, value, arguments)
+    },
+  ]
+
+  private static func integer(_ renderer: Renderer, _ value: Object, _ arguments: Arguments) throws(TemplateProblem)
+    -> Object
+  {
+    let values = try arguments.bind("int", ["default", "base"])
+    let fallback = values[0] ?? .int(0)
+    switch value {
+    case .undefined(let undefined): throw undefined.problem
+    case .string(let text):
+      try renderer.visit(text)
+      if let number = try NumberReading.integer(text, base: try values[1].integer(or: 10)) { return .int(number) }
+      guard let number = NumberReading.double(text), number.isFinite else { return fallback }
+      return try whole(number)
+    case .double(let number):
+      if number.isNaN { return fallback }
+      guard number.isFinite else { throw .failure("cannot convert float infinity to integer") }
+      return try whole(number)
+    default: return value.intValue.map { .int($0) } ?? fallback
+    }
+  }
+
+  private static func whole(_ number: Double) throws(TemplateProblem) -> Object {
+    guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Arithmetic.overflow }
+    return .int(whole)
+  }
+
+  private static func round(_ renderer: Renderer, _ value: Object, _ arguments: Arguments) throws(TemplateProblem)
+    -> Object
+  {
+    let values = try arguments.bind("round", ["precision", "method"])
+    let places = try values[0].integer(or: 0)
+    let method = try values[1]?.text("round").string ?? "common"
+    guard ["common", "ceil", "floor"].contains(method) else {
+      throw .failure("method must be common, ceil or floor")
+    }
+    if method == "common" {
+      if case .double(let number) = value { return .double(rounded(number, places)) }
+      guard let number = value.intValue else {
+        throw .failure("type \(value.typeName) doesn't define __round__ method")
+      }
+      return try rounded(number, places)
+    }
+    let factor = try Arithmetic.apply(.pow, .int(10), .int(places))
+    let scaled = try Arithmetic.apply(.mul, value, factor)
+    guard let number = scaled.doubleValue, number.isFinite else {
+      throw .failure("cannot convert float infinity to integer")
+    }
+    let whole = try whole(method == "ceil" ? number.rounded(.up) : number.rounded(.down))
+    return try Arithmetic.apply(.div, whole, factor)
+  }
+
+  /// Rounds the exact value, halves to even.
+  private static func rounded(_ number: Double, _ places: Int) -> Double {
+    guard number.isFinite, number != 0, places <= 324 else { return number }
+    if places < -309 { return Double(signOf: number, magnitudeOf: 0) }
+    let decimal = ExactDecimal(number).rounded(toPlace: places)
+    let digits = String(decoding: decimal.digits.map { $0 + 0x30 }, as: UTF8.self)
+    let magnitude = digits.isEmpty ? 0 : Double("0.\(digits)e\(decimal.point)") ?? number.magnitude
+    return Double(signOf: number, magnitudeOf: magnitude)
+  }
+
+  /// Rounds an integer to tens, hundreds and so on, halves to even.
+  private static func rounded(_ number: Int, _ places: Int) throws(TemplateProblem) -> Object {
+    guard places < 0 else { return .int(number) }
+    guard places > -19 else { return .int(0) }
+    let unit = try Arithmetic.power(10, -places)
+    let rest = try Arithmetic.apply(.mod, .int(number), .int(unit)).integer()
+    let (down, underflow) = number.subtractingReportingOverflow(rest)
+    if underflow { throw Arithmetic.overflow }
+    let half = unit / 2
+    let goesUp = rest > half || (rest == half && down / unit % 2 != 0)
+    return goesUp ? try Arithmetic.apply(.add, .int(down), .int(unit)) : .int(down)
+  }
+
+  private static func fileSize(_ renderer: Renderer, _ value: Object, _ arguments: Arguments) throws(TemplateProblem)
+    -> Object
+  {
+    let isBinary = try arguments.bind("filesizeformat", ["binary"])[0].isTrue(or: false)
+    let number = value.textValue.flatMap(NumberReading.double) ?? value.doubleValue
+    guard let bytes = number else {
+      if case .undefined(let undefined) = value { throw undefined.problem }
+      throw .failure("could not convert \(value.typeName) to float")
+    }
+    let base = isBinary ? 1024.0 : 1000.0
+    if bytes == 1 { return .string("1 Byte") }
+    if bytes < base { return .string("\(try whole(bytes).integer()) Bytes") }
+    let prefixes = ["k", "M", "G", "T", "P", "E", "Z", "Y"]
+    var unit = base
+    var place = 0
+    while place < prefixes.count - 1, bytes >= unit * base {
+      unit *= base
+      place += 1
+    }
+    let prefix = isBinary ? prefixes[place].uppercased() + "iB" : prefixes[place] + "B"
+    return .string(ExactDecimal(base * bytes / (unit * base)).fixed(places: 1) + " " + prefix)
+  }
+}
