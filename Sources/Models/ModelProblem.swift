@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a folder cannot be opened as a model.
+
+public import Basics
+
+/// A config, or weights, that do not describe a model this program runs.
+public enum ModelProblem: Problem, Equatable {
+  /// The `model_type` of config.json has no description here.
+  case unsupportedArchitecture(name: String, known: [String])
+  /// The architecture is known, but not with this setting.
+  case unsupportedFeature(name: String)
+  /// The folder holds no config.json or no weights.
+  case notAModel(path: String, missing: String)
+  /// A value of config.json that cannot be.
+  case invalidConfig(key: String, reason: String)
+  /// A tensor the architecture needs is not in the checkpoint.
+  case missingTensor(name: String)
+  /// A tensor has another shape than the architecture says.
+  case wrongShape(name: String, expected: [Int], found: [Int])
+  /// A tensor has an element type it cannot have.
+  case wrongType(name: String, expected: String, found: String)
+  /// A value beside the weights (tokenizer, generation defaults) cannot be read.
+  case invalidFile(path: String, reason: String)
+
+  public var code: String {
+    switch self {
+    case .unsupportedArchitecture: "model.unsupported-architecture"
+    case .unsupportedFeature: "model.unsupported-feature"
+    case .notAModel: "model.not-a-model"
+    case .invalidConfig: "model.invalid-config"
+    case .missingTensor: "model.missing-tensor"
+    case .wrongShape: "model.wrong-shape"
+    case .wrongType: "model.wrong-type"
+    case .invalidFile: "model.invalid-file"
+    }
+  }
+
+  public var what: String {
+    switch self {
+    case .unsupportedArchitecture(let name, _): "the architecture \"\(name.prefix(64))\" is not supported"
+    case .unsupportedFeature(let name): "the model asks for something that is not supported: \(name)"
+    case .notAModel(let path, _): "\(path) is not a model folder"
+    case .invalidConfig(let key, _): "config.json has an invalid \(key)"
+    case .missingTensor(let name): "the checkpoint has no tensor \(name)"
+    case .wrongShape(let name, _, _): "the tensor \(name) has the wrong shape"
+    case .wrongType(let name, _, _): "the tensor \(name) has the wrong type"
+    case .invalidFile(let path, _): "\(path) cannot be used"
+    }
+  }
+
+  public var why: String? {
+    switch self {
+    case .unsupportedArchitecture(_, let known): "supported are \(known.joined(separator: ", "))"
+    case .unsupportedFeature: nil
+    case .notAModel(_, let missing): "\(missing) is missing"
+    case .invalidConfig(_, let reason), .invalidFile(_, let reason): reason
+    case .missingTensor: "the architecture in config.json needs it"
+    case .wrongShape(_, let expected, let found): "expected \(expected), found \(found)"
+    case .wrongType(_, let expected, let found): "expected \(expected), found \(found)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .missingTensor, .wrongShape, .wrongType: "check the files with `impetus verify`, then pull the model again"
+    default: nil
+    }
+  }
+
+  public var status: ExitStatus {
+    switch self {
+    case .unsupportedArchitecture, .unsupportedFeature: .unsupported
+    case .notAModel: .notFound
+    default: .mismatch
+    }
+  }
+}

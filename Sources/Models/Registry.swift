@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which `model_type` is described by which file of Architectures: a new one adds a line here.
+
+internal import Basics
+
+/// The architectures this program runs.
+public enum Registry {
+  /// Reads a config into a description.
+  private typealias Describe = @Sendable (ConfigReader) throws(ModelProblem) -> Architecture
+
+  private static let table: [(modelType: String, describe: Describe)] = [
+    ("llama", Llama.describe),
+    ("mistral", Mistral.describe),
+    ("qwen2", Qwen2.describe),
+    ("qwen3", Qwen3.describe),
+    ("phi", Phi.describe),
+    ("phi3", Phi3.describe),
+    ("gemma2", Gemma2.describe),
+    ("gemma3_text", Gemma3.describe),
+    ("olmo2", OLMo2.describe),
+    ("granite", Granite.describe),
+    ("starcoder2", StarCoder2.describe),
+    ("mixtral", Mixtral.describe),
+    ("qwen3_moe", Qwen3MoE.describe),
+  ]
+
+  /// Every `model_type` that is supported, sorted.
+  public static var modelTypes: [String] { table.map(\.modelType).sorted() }
+
+  /// Finds the description of a config by its `model_type`.
+  static func architecture(_ config: JSONValue) throws(ModelProblem) -> Architecture {
+    guard let object = config.objectValue else {
+      throw .invalidConfig(key: "content", reason: "an object is needed, \(config.kindName) was found")
+    }
+    let reader = ConfigReader(object)
+    guard let name = try reader.optionalString("model_type") else {
+      throw reader.problem("model_type", "it is missing")
+    }
+    guard let entry = table.first(where: { $0.modelType == name }) else {
+      throw .unsupportedArchitecture(name: name, known: modelTypes)
+    }
+    return try entry.describe(reader)
+  }
+}

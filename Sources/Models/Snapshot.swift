@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A folder opened as a model: config.json, generation_config.json and the weights beside them.
+
+public import Basics
+import Checkpoints
+
+/// A model folder whose description and weights belong together.
+public struct Snapshot: Sendable {
+  /// Path of the folder.
+  public let folder: String
+  /// config.json as it is.
+  public let config: JSONValue
+  public let architecture: Architecture
+  public let generation: GenerationDefaults
+  /// The checked tensors.
+  public let weights: WeightReader
+
+  /// Largest config.json and generation_config.json that are read.
+  private static let configLimit = 16 << 20
+
+  /// Opens a folder: first the description, so that an unsupported model is refused by name before
+  /// its weights are touched, then the tensors' names, types and shapes.
+  /// - Throws: `ModelProblem`, `FileProblem`, `JSONProblem`, or `CheckpointProblem`.
+  public static func open(_ folder: String) throws -> Snapshot {
+    let config = try readConfig(folder)
+    let architecture = try Architecture(config: config)
+    let reader = ConfigReader(config.objectValue ?? JSONObject())
+    let quantization = try QuantizationConfig(reader)
+    let weights = WeightReader(checkpoint: try openCheckpoint(folder: folder), quantization: quantization)
+    try weights.check(architecture)
+    return Snapshot(
+      folder: folder, config: config, architecture: architecture,
+      generation: try GenerationDefaults(
+        generationConfig: try readJSON("\(folder)/generation_config.json"), config: config),
+      weights: weights)
+  }
+
+  /// Reads only config.json of a folder.
+  /// - Throws: `ModelProblem.notAModel` when there is none.
+  public static func readConfig(_ folder: String) throws -> JSONValue {
+    guard let config = try readJSON("\(folder)/config.json") else {
+      throw ModelProblem.notAModel(path: folder, missing: "config.json")
+    }
+    return config
+  }
+
+  /// A JSON file as Python reads it; nil when it does not exist.
+  private static func readJSON(_ path: String) throws -> JSONValue? {
+    guard Files.isFile(path) else { return nil }
+    return try JSONReader.parse(try Files.read(path, limit: configLimit), limits: .lastKeyWins)
+  }
+}
