@@ -91,7 +91,8 @@ enum BlockChecksum {
   static func of(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
     let raw = UnsafeRawBufferPointer(bytes)
     // Four independent lanes keep the multiplier busy.
-    var lanes = SIMD4<UInt64>(0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63)
+    var lanes = SIMD4<UInt64>(
+      0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63)
     let factor: UInt64 = 0x9FB2_1C65_1E98_DF25
     var offset = 0
     while offset + 32 <= raw.count {

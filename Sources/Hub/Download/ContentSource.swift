@@ -94,7 +94,7 @@ final class ResolveSource: ContentSource {
     switch sink.refusal {
     case .rangeIgnored: throw .rangeIgnored
     case .webPage:
-      link.expire(used)
+      _ = link.expire(used)
       throw .transient(.wrongBytes(path: path, why: "\(host) sent a web page"), wait: nil)
     case .otherRange(let range):
       throw .transient(.wrongBytes(path: path, why: "\(host) sent the range \"\(range.prefix(80))\""), wait: nil)
@@ -110,7 +110,7 @@ final class ResolveSource: ContentSource {
     let message = ServerMessage.text(delivery.response)
     let refused = HubProblem.refused(host: host, status: status, message: message)
     guard [401, 403, 410].contains(status) else { throw .final(refused) }
-    link.expire(used)
+    guard link.expire(used) || used == address else { throw .transient(refused, wait: .zero) }
     try decide(refused, sink)
   }
 
@@ -147,7 +147,11 @@ private final class SignedLink: Sendable {
       guard let known = state.withLock({ $0.known }) else { return try await address(find: find) }
       return known
     }
-    let result = await withTaskCancellationHandler { await search.value } onCancel: { search.cancel() }
+    let result = await withTaskCancellationHandler {
+      await search.value
+    } onCancel: {
+      search.cancel()
+    }
     state.withLock { state in
       if state.search == search {
         state.search = nil
@@ -157,9 +161,14 @@ private final class SignedLink: Sendable {
     return try result.get()
   }
 
-  /// Forgets a link that was refused, unless a newer one is known already.
-  func expire(_ used: WebAddress) {
-    state.withLock { if $0.known == used { $0.known = nil } }
+  /// Forgets a link that was refused. False when another one has taken its place already, or is
+  /// looked for: the ranges that shared it are refused together.
+  func expire(_ used: WebAddress) -> Bool {
+    state.withLock { state in
+      guard state.known == used else { return false }
+      state.known = nil
+      return true
+    }
   }
 }
 

@@ -114,7 +114,11 @@ final class DownloadBoard: Sendable {
         blocks = 0..<entry.job.layout.count
       } else {
         blocks = first.prefix(options.rangeBlocks(for: entry.job.layout))
-        if blocks.count == first.count { entry.open.removeFirst() } else { entry.open[0] = blocks.upperBound..<first.upperBound }
+        if blocks.count == first.count {
+          entry.open.removeFirst()
+        } else {
+          entry.open[0] = blocks.upperBound..<first.upperBound
+        }
       }
       return start(&entry, blocks, isWhole: entry.isWholeOnly, target)
     case .opening, .finishing, .done: return nil
@@ -174,10 +178,14 @@ final class DownloadBoard: Sendable {
     }
   }
 
-  /// True for exactly one caller after the last block: it verifies the file.
-  func beginFinishing(_ job: FileJob) -> Bool {
+  /// Whether the file comes for the second time.
+  func round(of job: FileJob) -> Bool { change(job) { $0.wasRefetched } }
+
+  /// True for exactly one caller after the last block: it verifies the file. `round` is from before
+  /// the caller found the file complete; in a later one that is no longer true.
+  func beginFinishing(_ job: FileJob, _ round: Bool) -> Bool {
     change(job) { entry in
-      guard entry.phase == .fetching else { return false }
+      guard entry.phase == .fetching, entry.wasRefetched == round else { return false }
       entry.phase = .finishing
       return true
     }
@@ -203,6 +211,16 @@ final class DownloadBoard: Sendable {
       entry.received = []
     }
     state.withLock { $0.finishedCount += 1 }
+  }
+
+  /// Lets go of all parts and their locks. (Sinks know the board, and the board its sinks.)
+  func close() {
+    state.withLock { state in
+      for place in state.entries.indices {
+        state.entries[place].part = nil
+        state.entries[place].running = []
+      }
+    }
   }
 
   /// The open part of a file.

@@ -140,38 +140,54 @@ package final class RangeSink: BodySink, Sendable {
   }
 
   package func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer {
-    state.withLock { state in
-      var rest = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(state.taken))
-      state.taken = max(0, state.taken - bytes.count)
-      while !rest.isEmpty {
-        guard state.position < state.end else { return .enough }
-        guard let buffer = state.buffer ?? target.pool.take() else {
-          state.taken = bytes.count - rest.count
-          return .full
-        }
-        state.buffer = buffer
-        let block = layout.block(at: state.position)
-        let blockEnd = layout.bytes(of: block).upperBound
-        let count = min(rest.count, blockEnd - state.position)
-        buffer.append(UnsafeRawBufferPointer(rebasing: rest[..<count]))
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        state.position += count
-        self.count(landed: count, received: count)
-        if state.position == blockEnd && !pass(block, &state) { return .enough }
+    var done = state.withLock { state in
+      let skipped = min(state.taken, bytes.count)
+      state.taken -= skipped
+      return skipped
+    }
+    while true {
+      // Blocks are passed on outside of the lock: the board, which they go through, asks sinks
+      // for what they have left while it holds its own.
+      switch state.withLock({ fill(&$0, from: bytes, done: done) }) {
+      case .answer(let answer): return answer
+      case .block(let block, let buffer, let upTo):
+        done = upTo
+        if !pass(block, buffer) { return .enough }
       }
-      return .taken
     }
   }
 
-  /// Hands a full block on; false when nothing more is wanted.
-  private func pass(_ block: Int, _ state: inout State) -> Bool {
-    guard let buffer = state.buffer else { return true }
-    if isWhole && !target.isWanted(block) {
-      forget(&state)
-      return true
+  private enum Step {
+    case block(Int, BlockBuffer, upTo: Int)
+    case answer(SinkAnswer)
+  }
+
+  /// Takes bytes from `done` on, up to the end of a block.
+  private func fill(_ state: inout State, from bytes: UnsafeRawBufferPointer, done: Int) -> Step {
+    if done == bytes.count { return .answer(.taken) }
+    guard state.position < state.end else { return .answer(.enough) }
+    guard let buffer = state.buffer ?? target.pool.take() else {
+      state.taken = done
+      return .answer(.full)
     }
+    state.buffer = buffer
+    let block = layout.block(at: state.position)
+    let blockEnd = layout.bytes(of: block).upperBound
+    let count = min(bytes.count - done, blockEnd - state.position)
+    buffer.append(UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]))
+    state.position += count
+    self.count(landed: count, received: count)
+    guard state.position == blockEnd else { return .answer(.taken) }
     state.buffer = nil
-    return target.deliver(block, buffer)
+    return .block(block, buffer, upTo: done + count)
+  }
+
+  /// Hands a full block on; false when nothing more is wanted.
+  private func pass(_ block: Int, _ buffer: BlockBuffer) -> Bool {
+    guard isWhole && !target.isWanted(block) else { return target.deliver(block, buffer) }
+    count(landed: -buffer.count)
+    target.pool.give(buffer)
+    return true
   }
 
   private func count(landed: Int, received: Int = 0) {

@@ -59,7 +59,8 @@ struct Courier: Sendable {
     while true {
       guard seen.insert(address).inserted else { throw redirectFault(address, "they go in a circle") }
       guard seen.count <= Self.hopLimit + 1 else { throw redirectFault(address, "more than \(Self.hopLimit) of them") }
-      var request = Request(address, headers: allHeaders(for: address, headers), patience: patience, bodyLimit: bodyLimit)
+      var request = Request(
+        address, headers: allHeaders(for: address, headers), patience: patience, bodyLimit: bodyLimit)
       request.acceptsCompression = acceptsCompression
       let response = try await send(request, into: sink)
       if isOwn(address) { hubHeads.append(response.head) }

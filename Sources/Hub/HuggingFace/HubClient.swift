@@ -52,7 +52,9 @@ public final class HubClient: Sendable {
 
   /// A repository that was renamed answers under its new name.
   private func moved(_ json: JSONValue, from repository: RepoID) -> RepoID {
-    guard let text = (json["id"] ?? json["modelId"])?.stringValue, let new = try? RepoID(text) else { return repository }
+    guard let text = (json["id"] ?? json["modelId"])?.stringValue, let new = try? RepoID(text) else {
+      return repository
+    }
     return new
   }
 
@@ -139,7 +141,8 @@ public final class HubClient: Sendable {
       let limits = JSONLimits(depth: 64, byteCount: 64 << 20, duplicateKeys: .lastWins)
       return (try JSONReader.parse(delivery.response.body, limits: limits), delivery.response.head)
     } catch {
-      throw .notAHub(host: delivery.address.place, why: delivery.response.head.isHTML ? "a web page came" : error.description)
+      throw .notAHub(
+        host: delivery.address.place, why: delivery.response.head.isHTML ? "a web page came" : error.description)
     }
   }
 

@@ -34,7 +34,8 @@ public struct RepoID: Sendable, Hashable, CustomStringConvertible {
       return "only letters, digits, '-', '_' and '.' are allowed"
     }
     if part.contains("..") || part.contains("--") { return "\"..\" and \"--\" are not allowed" }
-    if "-.".contains(part.first!) || "-.".contains(part.last!) { return "'-' and '.' may not be at an end" }  // not empty
+    let ends = [part.first, part.last]
+    if ends.contains("-") || ends.contains(".") { return "'-' and '.' may not be at an end" }
     return part.hasSuffix(".git") ? "it may not end with .git" : nil
   }
 

@@ -117,7 +117,9 @@ extension StringProtocol {
   /// Without blanks, tabs and line ends around it.
   var trimmingBlanks: String {
     let isBlank = { (character: Character) in character == " " || character == "\t" || character.isNewline }
-    guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else { return "" }
+    guard let first = firstIndex(where: { !isBlank($0) }), let last = lastIndex(where: { !isBlank($0) }) else {
+      return ""
+    }
     return String(self[first...last])
   }
 }

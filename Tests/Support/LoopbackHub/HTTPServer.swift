@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small HTTP/1.1 server on loopback for tests: plain sockets, a thread for each connection.
+
+public import Basics
+internal import Glibc
+internal import Synchronization
+
+/// A request as it came.
+public struct HTTPRequest: Sendable {
+  public let method: String
+  /// Path and query, still encoded.
+  public let target: String
+  /// Names in lower case.
+  public let headers: [String: String]
+
+  /// The path without the query.
+  public var path: String { String(target.prefix { $0 != "?" }) }
+  /// The query, empty when there is none.
+  public var query: String { String(target.drop { $0 != "?" }.dropFirst()) }
+
+  /// The value of a query item.
+  public func queryValue(_ name: String) -> String? {
+    for item in query.split(separator: "&") where item.hasPrefix("\(name)=") {
+      return String(item.dropFirst(name.count + 1))
+    }
+    return nil
+  }
+
+  /// The asked range for a content of `count` bytes; nil when none is asked for.
+  public func range(of count: Int) -> Range<Int>? {
+    guard let text = headers["range"], text.hasPrefix("bytes=") else { return nil }
+    let ends = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+    guard ends.count == 2, let first = Int(ends[0]) else { return nil }
+    let last = Int(ends[1]) ?? count - 1
+    return first < count && first <= last ? first..<min(last + 1, count) : nil
+  }
+}
+
+/// The sending side of one connection.
+public final class HTTPReply: Sendable {
+  private let socket: Int32
+  private let sent = Atomic<Int>(0)
+
+  init(_ socket: Int32) { self.socket = socket }
+
+  /// Body bytes sent so far.
+  public var sentByteCount: Int { sent.load(ordering: .relaxed) }
+
+  /// Sends a status line and headers.
+  public func head(_ status: Int, _ headers: [(String, String)]) {
+    var text = "HTTP/1.1 \(status) Status\r\n"
+    for (name, value) in headers { text += "\(name): \(value)\r\n" }
+    raw(Array((text + "\r\n").utf8))
+  }
+
+  /// Sends a whole answer.
+  public func answer(_ status: Int, _ headers: [(String, String)] = [], body: [UInt8] = []) {
+    head(status, headers + [("Content-Length", "\(body.count)")])
+    self.body(body[...])
+  }
+
+  /// Sends a whole answer with a JSON body.
+  public func json(_ value: JSONValue, status: Int = 200, _ headers: [(String, String)] = []) {
+    answer(status, headers + [("Content-Type", "application/json")], body: JSONWriter.bytes(value))
+  }
+
+  /// Sends body bytes and counts them; false when the other side is gone.
+  @discardableResult
+  public func body(_ bytes: ArraySlice<UInt8>) -> Bool {
+    for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: 16 << 10) {
+      let piece = bytes[start..<min(start + 16 << 10, bytes.endIndex)]
+      guard raw(Array(piece)) else { return false }
+      sent.add(piece.count, ordering: .relaxed)
+    }
+    return true
+  }
+
+  /// Sends bytes that are no body.
+  @discardableResult
+  public func raw(_ bytes: [UInt8]) -> Bool {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        send(socket, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
+      }
+      if count <= 0 { return false }
+      done += count
+    }
+    return true
+  }
+
+  /// Ends the connection by a reset instead of an orderly close.
+  public func reset() {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+  }
+}
+
+/// Listens on a free port of 127.0.0.1 until it is stopped.
+public final class HTTPServer: Sendable {
+  /// Answers a request; false closes the connection after it.
+  public typealias Handler = @Sendable (HTTPRequest, HTTPReply) -> Bool
+
+  public let port: Int
+  private let listener: Int32
+  private let handler: Handler
+  private let open = Mutex<Set<Int32>>([])
+
+  public init(_ handler: @escaping Handler) throws {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    self.listener = listener
+    self.handler = handler
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+        var length = size
+        return bind(listener, raw, size) == 0 && listen(listener, 64) == 0 && getsockname(listener, raw, &length) == 0
+      }
+    }
+    guard bound else { throw FileProblem.system(operation: "listen on", path: "127.0.0.1", number: errno) }
+    port = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  /// Begins to accept. The server runs until `stop`.
+  public func start() {
+    spawn { [self] in
+      while true {
+        let connection = accept(listener, nil, nil)
+        if connection < 0 { return }
+        _ = open.withLock { $0.insert(connection) }
+        spawn { [self] in
+          serve(connection)
+          open.withLock { _ = $0.remove(connection) }
+          close(connection)
+        }
+      }
+    }
+  }
+
+  /// Ends all connections and accepts no more.
+  public func stop() {
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
+    for connection in open.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+  }
+
+  private func serve(_ connection: Int32) {
+    var buffered: [UInt8] = []
+    while let request = next(connection, &buffered) {
+      guard handler(request, HTTPReply(connection)) else { return }
+    }
+  }
+
+  private func next(_ connection: Int32, _ buffered: inout [UInt8]) -> HTTPRequest? {
+    let end = Array("\r\n\r\n".utf8)
+    var piece = [UInt8](repeating: 0, count: 8192)
+    while true {
+      if let place = buffered.indices.first(where: { buffered[$0...].starts(with: end) }) {
+        let text = String(decoding: buffered[..<place], as: UTF8.self)
+        buffered.removeFirst(place + 4)
+        return Self.parse(text)
+      }
+      let count = recv(connection, &piece, piece.count, 0)
+      if count <= 0 { return nil }
+      buffered += piece[..<count]
+    }
+  }
+
+  private static func parse(_ text: String) -> HTTPRequest? {
+    let lines = text.split(separator: "\r\n")
+    let words = lines.first?.split(separator: " ") ?? []
+    guard words.count == 3 else { return nil }
+    var headers: [String: String] = [:]
+    for line in lines.dropFirst() {
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop { $0 == " " })
+    }
+    return HTTPRequest(method: String(words[0]), target: String(words[1]), headers: headers)
+  }
+}
+
+private final class Body: Sendable {
+  let run: @Sendable () -> Void
+  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+private func spawn(_ run: @escaping @Sendable () -> Void) {
+  var thread = pthread_t()
+  let failed = pthread_create(
+    &thread, nil,
+    { context in
+      if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+      return nil
+    }, Unmanaged.passRetained(Body(run)).toOpaque())
+  if failed == 0 { pthread_detach(thread) }
+}
