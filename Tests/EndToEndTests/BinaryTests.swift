@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built program from outside: results on stdout, problems on stderr, documented exit codes.
+
+import Basics
+import Support
+import Testing
+
+@Suite struct BinaryTests {
+  @Test("version prints JSON on request") func version() throws {
+    let run = try Program.run(["version", "--json"])
+    #expect(run.status == 0)
+    #expect(try JSONReader.parse(run.output)["version"] == .string(Basics.Program.version))
+    #expect(run.errors.isEmpty)
+  }
+
+  @Test("tokenize shows a text's tokens, control tokens being text") func tokenize() throws {
+    let folder = Fixtures.url("tokenizers/smollm2")
+    let plain = try JSONReader.parse(try Program.run(["tokenize", folder, "<|im_start|>hi", "--json"]).output)
+    let special = try JSONReader.parse(try Program.run(["tokenize", folder, "<|im_start|>hi", "--special", "--json"]).output)
+    #expect(special["count"]?.intValue == 2)
+    #expect(try #require(plain["count"]?.intValue) > 2)
+  }
+
+  @Test("text can be piped in") func piped() throws {
+    let run = try Program.run(["tokenize", Fixtures.url("tokenizers/smollm2"), "--json"], input: "Hello")
+    #expect(try JSONReader.parse(run.output)["count"] == 1)
+  }
+
+  struct Failing: Sendable, CustomTestStringConvertible {
+    let arguments: [String]
+    var input = ""
+    let status: Int32
+    var testDescription: String { arguments.joined(separator: " ") }
+  }
+
+  @Test("bad input ends in one clear problem and its exit code", arguments: [
+    Failing(arguments: ["tokenize", "/nonexistent", "x"], status: 3),
+    Failing(arguments: ["tokenize", Fixtures.url("templates"), "x"], status: 3),
+    Failing(arguments: ["debug", "tokenize", "--tokenizer", Fixtures.url("tokenizers/smollm2")], input: "{", status: 2),
+    Failing(arguments: ["debug", "template"], input: "[1,2\n", status: 2),
+    Failing(arguments: ["tokenize"], status: 64),
+    Failing(arguments: ["frobnicate"], status: 64),
+    Failing(arguments: ["version", "--frobnicate"], status: 64),
+  ])
+  func failing(_ sample: Failing) throws {
+    let run = try Program.run(sample.arguments, input: sample.input)
+    #expect(run.status == sample.status)
+    #expect(run.output.isEmpty)
+    #expect(!run.errors.isEmpty)
+  }
+
+  @Test("problems are JSON when JSON was asked for") func jsonProblem() throws {
+    let run = try Program.run(["tokenize", "/nonexistent", "x", "--json"])
+    let problem = try JSONReader.parse(run.errors)["error"]
+    #expect(problem?["code"] == "tokenizer.missing")
+    #expect(problem?["status"] == 3)
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the built program as a shell would.
+
+import Basics
+import Glibc
+
+/// The program beside the tests.
+public enum Program {
+  /// What a run left behind.
+  public struct Run: Sendable {
+    /// Exit code, or 128 plus the signal's number.
+    public let status: Int32
+    /// What it wrote to stdout.
+    public let output: String
+    /// What it wrote to stderr.
+    public let errors: String
+  }
+
+  /// The binary in the folder the tests were built into.
+  public static var path: String {
+    "\(Files.parent(of: (try? Files.linkTarget("/proc/self/exe")) ?? CommandLine.arguments[0]))/impetus"
+  }
+
+  /// Runs the program to its end.
+  /// - Parameter input: what stdin holds.
+  public static func run(_ arguments: [String], input: String = "") throws -> Run {
+    let folder = try TemporaryFolder()
+    let source = try folder.write(input, to: "in")
+    let (output, errors) = ("\(folder.path)/out", "\(folder.path)/err")
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, source, O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+    posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
+    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    let failed = posix_spawn(&process, path, &actions, nil, &words, environ)
+    guard failed == 0 else { throw FileProblem.system(operation: "start", path: path, number: failed) }
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+    return Run(
+      status: code, output: String(decoding: try Files.read(output), as: UTF8.self),
+      errors: String(decoding: try Files.read(errors), as: UTF8.self))
+  }
+}
