@@ -30,7 +30,7 @@ struct PartJournal: ~Copyable {
     self.file = file
   }
 
-  private static func entries(_ lines: ArraySlice<Substring>, count: Int) -> [Int: UInt64] {
+  static func entries(_ lines: ArraySlice<Substring>, count: Int) -> [Int: UInt64] {
     var noted: [Int: UInt64] = [:]
     for line in lines {
       let words = line.split(separator: " ")

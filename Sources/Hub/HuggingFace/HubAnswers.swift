@@ -41,9 +41,5 @@ struct HubQuestion: Sendable {
   }
 
   /// The page where access is asked for.
-  private var page: String {
-    var base = endpoint.text
-    while base.hasSuffix("/") { base.removeLast() }
-    return "\(base)/\(repository)"
-  }
+  private var page: String { endpoint.below("/\(repository)") }
 }

@@ -48,9 +48,5 @@ public struct HubSettings: Sendable {
   }
 
   /// An address below the endpoint; `path` is encoded already and begins with `/`.
-  func address(_ path: String) -> WebAddress? {
-    var base = endpoint.text
-    while base.hasSuffix("/") { base.removeLast() }
-    return WebAddress(base + path)
-  }
+  func address(_ path: String) -> WebAddress? { WebAddress(endpoint.below(path)) }
 }

@@ -67,6 +67,13 @@ public struct WebAddress: Sendable, Hashable, CustomStringConvertible {
     return origin.port == own ? origin.host : "\(origin.host):\(origin.port)"
   }
 
+  /// The text of an address below this one; `path` is encoded already and begins with `/`.
+  public func below(_ path: String) -> String {
+    var base = text
+    while base.hasSuffix("/") { base.removeLast() }
+    return base + path
+  }
+
   public var description: String { text }
 
   /// Text as one path segment: everything but unreserved characters becomes %XX.

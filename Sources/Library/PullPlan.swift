@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pull will do, known from the listing before the first byte of a file is asked for.
+
+public import Basics
+public import Hub
+
+/// A pull that has been thought through.
+public struct PullPlan: Sendable {
+  /// The repository, by its present name, at a commit.
+  public let resolved: HubClient.Resolved
+  /// The branch or tag that was asked for.
+  public let revision: Revision
+  /// Files that belong to the pull, and those left out with the reason.
+  public let selection: Selection.Outcome
+  /// Contents that are here already.
+  public let present: [ContentIdentity: Digest]
+  /// Contents to fetch, each once however many paths it has.
+  public let missing: [RepoFile]
+  /// Bytes of `missing` that an interrupted pull has left.
+  public let resumableByteCount: Int
+  /// Bytes that may still be written where the files will be.
+  public let freeByteCount: Int
+
+  /// Bytes of all files of the pull.
+  public var byteCount: Int { selection.byteCount }
+  /// Bytes that have to come over the network.
+  public var fetchByteCount: Int { max(0, missing.reduce(0) { $0 &+ $1.byteCount } - resumableByteCount) }
+  /// Bytes that are not fetched because they are here.
+  public var presentByteCount: Int { byteCount - fetchByteCount }
+  /// Whether nothing has to be fetched.
+  public var isComplete: Bool { missing.isEmpty }
+
+  /// The licence as the hub's card names it, e.g. `apache-2.0`.
+  public var license: String? {
+    let tags = resolved.card["tags"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    let tag = tags.first { $0.hasPrefix("license:") }.map { String($0.dropFirst("license:".count)) }
+    return resolved.card["cardData"]?["license"]?.stringValue ?? tag
+  }
+
+  /// Room to leave for manifests, journals and other programs.
+  static let reserveByteCount = 64 << 20
+
+  /// - Throws: `PullProblem` when the pull cannot succeed.
+  func check(_ destination: any PullDestination) throws(PullProblem) {
+    let name = resolved.repository.description
+    guard !selection.taken.isEmpty else {
+      let formats = Set(selection.leftOut.filter { $0.reason == .duplicateFormat }.map { $0.file.path.suffix })
+      throw .nothingToTake(repository: name, formats: formats.sorted())
+    }
+    let needed = fetchByteCount + Self.reserveByteCount
+    guard isComplete || freeByteCount >= needed else {
+      throw .noRoom(repository: name, needed: needed, free: freeByteCount, folder: destination.partsFolder)
+    }
+  }
+}
+
+extension RepoPath {
+  /// What follows the last dot of the name.
+  fileprivate var suffix: String { name.split(separator: ".").last.map(String.init) ?? name }
+}
+
+/// Why a pull is not begun.
+public enum PullProblem: Problem, Equatable {
+  /// No file was chosen; `formats` are those of weights that are there.
+  case nothingToTake(repository: String, formats: [String])
+  /// The disk has less room than the missing bytes need.
+  case noRoom(repository: String, needed: Int, free: Int, folder: String)
+
+  public var code: String {
+    switch self {
+    case .nothingToTake: "pull.nothing-to-take"
+    case .noRoom: "pull.no-room"
+    }
+  }
+
+  public var what: String {
+    switch self {
+    case .nothingToTake(let repository, _): "\(repository) has no file to take"
+    case .noRoom(let repository, _, _, _): "no room for \(repository)"
+    }
+  }
+
+  public var why: String? {
+    switch self {
+    case .nothingToTake(_, let formats):
+      formats.isEmpty
+        ? "the patterns match none of its files"
+        : "its weights are in other formats: \(formats.joined(separator: ", "))"
+    case .noRoom(_, let needed, let free, let folder):
+      "\(needed >> 20) MiB are needed and \(free >> 20) MiB are free in \(folder)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .nothingToTake: "name files with --include, or take everything with --all"
+    case .noRoom: "free some disk space, or choose another store with --store"
+    }
+  }
+
+  public var status: ExitStatus {
+    switch self {
+    case .nothingToTake: .unsupported
+    case .noRoom: .doesNotFit
+    }
+  }
+}

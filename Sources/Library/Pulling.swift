@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pulling a model: ask for the listing, compare it with what is here, fetch the rest, verified.
+// Making the manifest of the result is the library's next step: a pull without one leaves contents
+// that the next pull finds again.
+
+public import Basics
+public import Hub
+internal import Synchronization
+
+/// A file of a finished pull.
+public struct PulledFile: Sendable, Equatable {
+  /// Its place, size and the hub's hash.
+  public let source: RepoFile
+  /// SHA-256 of the content: its name in the store.
+  public let digest: Digest
+}
+
+/// Everything of a finished pull, verified and in the store.
+public struct PulledSnapshot: Sendable {
+  /// Repository and commit.
+  public let resolved: HubClient.Resolved
+  /// The branch or tag that was asked for.
+  public let revision: Revision
+  /// In the order of their paths.
+  public let files: [PulledFile]
+  /// The licence by the hub's card.
+  public let license: String?
+  /// Bytes that came over the network.
+  public let receivedByteCount: Int
+}
+
+/// The use case of `impetus pull`, without a terminal.
+public struct Pulling: Sendable {
+  /// The hub to ask.
+  public let client: HubClient
+  /// Where the files go.
+  public let destination: any PullDestination
+
+  public init(client: HubClient, destination: any PullDestination) {
+    self.client = client
+    self.destination = destination
+  }
+
+  /// Finds out what a pull would do: two questions to the hub and a look at the disk.
+  ///
+  /// - Throws: `HubProblem`, also `.gated` when the hub says so beforehand and no token is there.
+  public func plan(
+    _ repository: RepoID, revision: Revision = .main, selection: Selection = Selection()
+  ) async throws(HubProblem) -> PullPlan {
+    let resolved = try await client.resolve(repository, revision)
+    try checkAccess(resolved)
+    let listing = try await client.listing(resolved.repository, resolved.commit)
+    let outcome = selection.apply(to: listing)
+    var present: [ContentIdentity: Digest] = [:]
+    var missing: [RepoFile] = []
+    var seen: Set<ContentIdentity> = []
+    for file in outcome.taken where seen.insert(file.identity).inserted {
+      if let digest = destination.present(file) { present[file.identity] = digest } else { missing.append(file) }
+    }
+    let folder = destination.partsFolder
+    let free: Int
+    do { free = try Files.freeBytes(at: folder) } catch { throw .file(error) }
+    return PullPlan(
+      resolved: resolved, revision: revision, selection: outcome, present: present, missing: missing,
+      resumableByteCount: missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) },
+      freeByteCount: free)
+  }
+
+  /// Listings of gated repositories are open: without this the refusal would come with the bytes.
+  private func checkAccess(_ resolved: HubClient.Resolved) throws(HubProblem) {
+    let gated = resolved.card["gated"]
+    guard gated?.boolValue == true || gated?.stringValue != nil, client.settings.token == nil else { return }
+    let page = client.settings.endpoint.below("/\(resolved.repository)")
+    throw .gated(repository: resolved.repository.description, page: page, hasToken: false)
+  }
+
+  /// Does what the plan says. Interrupted at any point, what is finished is found by the next plan.
+  ///
+  /// - Throws: `PullProblem` before a byte is fetched, `HubProblem`, or what the destination throws.
+  public func run(
+    _ plan: PullPlan, options: DownloadOptions = DownloadOptions(),
+    events: @escaping @Sendable (DownloadEvent) -> Void = { _ in }
+  ) async throws -> PulledSnapshot {
+    try plan.check(destination)
+    let digests = Mutex(plan.present)
+    let received = Mutex(0)
+    if !plan.isComplete {
+      let download = try Download(
+        plan.missing, of: plan.resolved.repository, at: plan.resolved.commit, client: client,
+        into: destination.partsFolder, options: options
+      ) { event in
+        if case .progress(let progress) = event { received.withLock { $0 = progress.receivedByteCount } }
+        events(event)
+      }
+      let destination = destination
+      try await download.run(
+        isPresent: { file in
+          // Another pull may have brought it since the plan was made.
+          guard let digest = destination.present(file) else { return false }
+          digests.withLock { $0[file.identity] = digest }
+          return true
+        },
+        adopt: { file in
+          try destination.adopt(file)
+          digests.withLock { $0[file.file.identity] = file.digest }
+        })
+    }
+    let files = plan.selection.taken.compactMap { file in
+      digests.withLock { $0[file.identity] }.map { PulledFile(source: file, digest: $0) }
+    }
+    return PulledSnapshot(
+      resolved: plan.resolved, revision: plan.revision, files: files, license: plan.license,
+      receivedByteCount: received.withLock { $0 })
+  }
+}
