@@ -6,10 +6,10 @@ BIN := .build/$(CONFIGURATION)/impetus
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
-# Written once the libraries below are known to be there.
-PACKAGES := libopenblas-dev libsentencepiece-dev libcurl4-openssl-dev libarchive-dev libpcre2-dev libedit-dev libssl-dev pkg-config
+# The C libraries the program is built on.
+PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev pkg-config
 
-.PHONY: help deps build demo test lint format man completions bench bench-peers install uninstall package clean
+.PHONY: help deps build test lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -20,12 +20,8 @@ deps: ## install the Debian packages that are missing
 build: deps ## build the program
 	$(SWIFT_BUILD) --product impetus
 
-demo: build ## get a small real model, quantize it to 4 bits and ask it a question
-	@scripts/demo.sh $(BIN)
-
-test: deps ## build and run all tests, the demo model's included
+test: deps ## build and run all tests
 	$(SWIFT_BUILD) --build-tests
-	@scripts/demo-model.sh
 	swift test -c $(CONFIGURATION) --skip-build --parallel
 
 lint: ## format, import edges, doc comments, generated files
@@ -39,12 +35,6 @@ format: ## rewrite the sources in the project's format
 man completions: build ## regenerate the manual pages and shell completions
 	$(BIN) debug manual --output man
 	$(BIN) debug completions --output completions
-
-bench: build ## measure the program on the demo model and on this machine's limits
-	@scripts/bench.sh $(BIN)
-
-bench-peers: build ## measure llama.cpp beside the program, in one run (downloads it from PyPI)
-	@scripts/bench-peers.sh $(BIN)
 
 install: build ## install below PREFIX (/usr/local)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/impetus

@@ -47,7 +47,8 @@ public struct ShardIndex: Sendable, Equatable {
       guard let shard = value.stringValue, Self.isPlainName(shard) else {
         throw .index(
           file: path,
-          reason: "\"\(printable(name))\" is in \"\(printable(value.stringValue ?? value.kindName))\", no plain file name")
+          reason:
+            "\"\(printable(name))\" is in \"\(printable(value.stringValue ?? value.kindName))\", no plain file name")
       }
       weightMap[name] = shard
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the command line to an exit code: parses, runs, and prints a problem in at most three lines.
 
-public import ArgumentParser
+import ArgumentParser
 import Basics
 import Glibc
 

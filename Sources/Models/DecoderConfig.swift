@@ -76,7 +76,8 @@ struct DecoderConfig {
   }
 
   /// The rotary embedding of the heads.
-  func rope(_ layerType: String? = nil, defaultTheta: Double = 10000, partial: Double = 1) throws(ModelProblem) -> Rope {
+  func rope(_ layerType: String? = nil, defaultTheta: Double = 10000, partial: Double = 1) throws(ModelProblem) -> Rope
+  {
     try reader.rope(
       headSize: headSize, contextLength: context, layerType: layerType, defaultTheta: defaultTheta,
       defaultPartial: partial)

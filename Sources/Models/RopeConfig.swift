@@ -86,7 +86,9 @@ extension ConfigReader {
 
   private func pairFactors(_ key: String, count: Int) throws(ModelProblem) -> [Double] {
     guard let factors = try numbers(key, in: 1e-6...1e9) else { throw problem(key, "it is missing") }
-    guard factors.count == count else { throw problem(key, "\(factors.count) factors where \(count) pairs are rotated") }
+    guard factors.count == count else {
+      throw problem(key, "\(factors.count) factors where \(count) pairs are rotated")
+    }
     return factors
   }
 }

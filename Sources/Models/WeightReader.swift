@@ -126,7 +126,9 @@ public struct WeightReader: Sendable {
       try Self.expectFloats(scales, scalesName)
       let offsets = try tensor("\(path).biases")
       try Self.expect(offsets, "\(path).biases", leading + [outputs, groups])
-      guard offsets.dtype == scales.dtype else { throw Self.wrongType("\(path).biases", scales.dtype.rawValue, offsets) }
+      guard offsets.dtype == scales.dtype else {
+        throw Self.wrongType("\(path).biases", scales.dtype.rawValue, offsets)
+      }
       stored.offsets = offsets
     }
     return stored

@@ -47,9 +47,13 @@ public enum FloatReading {
     switch dtype {
     case .f32: to.copyMemory(from: from, byteCount: count * 4)
     case .bf16:
-      for index in 0..<count { to.storeBytes(of: HalfFloats.bf16(from[index]), toByteOffset: index * 2, as: UInt16.self) }
+      for index in 0..<count {
+        to.storeBytes(of: HalfFloats.bf16(from[index]), toByteOffset: index * 2, as: UInt16.self)
+      }
     case .f16:
-      for index in 0..<count { to.storeBytes(of: HalfFloats.f16(from[index]), toByteOffset: index * 2, as: UInt16.self) }
+      for index in 0..<count {
+        to.storeBytes(of: HalfFloats.f16(from[index]), toByteOffset: index * 2, as: UInt16.self)
+      }
     default: preconditionFailure("\(dtype.rawValue) is not written from float32")
     }
   }

@@ -30,7 +30,8 @@ public enum TokenizerProblem: Problem, Equatable {
     switch self {
     case .missing(let folder): "no tokenizer.json in \(folder)"
     case .malformed(let path, let place, _): "\(path): \(place) is malformed"
-    case .unsupported(let component, let kind): "the tokenizer asks for the \(component) \"\(kind.prefix(64))\", which is not supported"
+    case .unsupported(let component, let kind):
+      "the tokenizer asks for the \(component) \"\(kind.prefix(64))\", which is not supported"
     case .file(let problem): problem.what
     case .json(let path, let problem): "\(path): \(problem.what)"
     }

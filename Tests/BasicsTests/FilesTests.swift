@@ -69,9 +69,11 @@ import Testing
     #expect(Files.isFile("\(folder.path)/outside/file"))
   }
 
-  @Test("paths are split at the last slash", arguments: [
-    ("a/b/c", "a/b", "c"), ("c", ".", "c"), ("/c", "/", "c"), ("a/", "a", ""),
-  ])
+  @Test(
+    "paths are split at the last slash",
+    arguments: [
+      ("a/b/c", "a/b", "c"), ("c", ".", "c"), ("/c", "/", "c"), ("a/", "a", ""),
+    ])
   func paths(_ path: String, _ parent: String, _ name: String) {
     #expect(Files.parent(of: path) == parent)
     #expect(Files.name(of: path) == name)
@@ -97,7 +99,9 @@ import Testing
   @Test("only 64 lower-case hex digits are a digest") func parsing() {
     #expect(Digest(hex: empty) != nil)
     #expect(Digest("sha256:\(empty)")?.hex == empty)
-    for bad in ["", "../\(empty.dropFirst(3))", empty.uppercased(), empty + "0", "sha512:\(empty)", String(empty.dropLast())] {
+    for bad in [
+      "", "../\(empty.dropFirst(3))", empty.uppercased(), empty + "0", "sha512:\(empty)", String(empty.dropLast()),
+    ] {
       #expect(Digest(hex: bad) == nil)
       #expect(Digest(bad) == nil)
     }

@@ -10,32 +10,42 @@ import Testing
     let value: JSONValue
   }
 
-  @Test("valid documents", arguments: [
-    Valid(text: "null", value: .null), Valid(text: " true ", value: true), Valid(text: "-0", value: 0),
-    Valid(text: "12", value: 12), Valid(text: "1.0", value: .number(1)), Valid(text: "1e3", value: .number(1000)),
-    Valid(text: "9223372036854775807", value: .integer(.max)), Valid(text: "-9223372036854775808", value: .integer(.min)),
-    Valid(text: "9223372036854775808", value: .number(9223372036854775808)),
-    Valid(text: #""a\n\u00e9\ud83d\ude00\/""#, value: "a\né😀/"), Valid(text: "\"é😀\"", value: "é😀"),
-    Valid(text: "[]", value: []), Valid(text: "[1, [2]]", value: [1, [2]]), Valid(text: "{}", value: [:]),
-    Valid(text: #"{"a": {"b": [null]}, "c": "d"}"#, value: ["a": ["b": [.null]], "c": "d"]),
-  ])
+  @Test(
+    "valid documents",
+    arguments: [
+      Valid(text: "null", value: .null), Valid(text: " true ", value: true), Valid(text: "-0", value: 0),
+      Valid(text: "12", value: 12), Valid(text: "1.0", value: .number(1)), Valid(text: "1e3", value: .number(1000)),
+      Valid(text: "9223372036854775807", value: .integer(.max)),
+      Valid(text: "-9223372036854775808", value: .integer(.min)),
+      Valid(text: "9223372036854775808", value: .number(9223372036854775808)),
+      Valid(text: #""a\n\u00e9\ud83d\ude00\/""#, value: "a\né😀/"), Valid(text: "\"é😀\"", value: "é😀"),
+      Valid(text: "[]", value: []), Valid(text: "[1, [2]]", value: [1, [2]]), Valid(text: "{}", value: [:]),
+      Valid(text: #"{"a": {"b": [null]}, "c": "d"}"#, value: ["a": ["b": [.null]], "c": "d"]),
+    ])
   func valid(_ sample: Valid) throws {
     #expect(try JSONReader.parse(sample.text) == sample.value)
   }
 
-  @Test("invalid documents are refused", arguments: [
-    "", " ", "nul", "tru", "nullx", "01", "-", "1.", ".5", "1e", "+1", "NaN", "Infinity", "1e999", "\"", "\"\\x\"",
-    "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"a\nb\"", "[", "[1", "[1,", "[1,]", "[,1]", "{",
-    "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{\"a\":1}{", "[1]]", "1 2", "{\"a\":1,\"a\":2}",
-    "'a'", "// x",
-  ])
+  @Test(
+    "invalid documents are refused",
+    arguments: [
+      "", " ", "nul", "tru", "nullx", "01", "-", "1.", ".5", "1e", "+1", "NaN", "Infinity", "1e999", "\"", "\"\\x\"",
+      "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"a\nb\"", "[", "[1", "[1,", "[1,]", "[,1]",
+      "{",
+      "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{\"a\":1}{", "[1]]", "1 2",
+      "{\"a\":1,\"a\":2}",
+      "'a'", "// x",
+    ])
   func invalid(_ text: String) {
     #expect(throws: JSONProblem.self) { try JSONReader.parse(text) }
   }
 
-  @Test("bytes that are not UTF-8 are refused", arguments: [
-    [0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22], [0xEF, 0xBB, 0xBF, 0x31],
-  ] as [[UInt8]])
+  @Test(
+    "bytes that are not UTF-8 are refused",
+    arguments: [
+      [0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22],
+      [0xEF, 0xBB, 0xBF, 0x31],
+    ] as [[UInt8]])
   func invalidBytes(_ bytes: [UInt8]) {
     #expect(throws: JSONProblem.self) { try JSONReader.parse(bytes) }
   }

@@ -16,7 +16,8 @@ import Testing
   @Test("tokenize shows a text's tokens, control tokens being text") func tokenize() throws {
     let folder = Fixtures.url("tokenizers/smollm2")
     let plain = try JSONReader.parse(try Program.run(["tokenize", folder, "<|im_start|>hi", "--json"]).output)
-    let special = try JSONReader.parse(try Program.run(["tokenize", folder, "<|im_start|>hi", "--special", "--json"]).output)
+    let special = try JSONReader.parse(
+      try Program.run(["tokenize", folder, "<|im_start|>hi", "--special", "--json"]).output)
     #expect(special["count"]?.intValue == 2)
     #expect(try #require(plain["count"]?.intValue) > 2)
   }
@@ -33,15 +34,18 @@ import Testing
     var testDescription: String { arguments.joined(separator: " ") }
   }
 
-  @Test("bad input ends in one clear problem and its exit code", arguments: [
-    Failing(arguments: ["tokenize", "/nonexistent", "x"], status: 3),
-    Failing(arguments: ["tokenize", Fixtures.url("templates"), "x"], status: 3),
-    Failing(arguments: ["debug", "tokenize", "--tokenizer", Fixtures.url("tokenizers/smollm2")], input: "{", status: 2),
-    Failing(arguments: ["debug", "template"], input: "[1,2\n", status: 2),
-    Failing(arguments: ["tokenize"], status: 64),
-    Failing(arguments: ["frobnicate"], status: 64),
-    Failing(arguments: ["version", "--frobnicate"], status: 64),
-  ])
+  @Test(
+    "bad input ends in one clear problem and its exit code",
+    arguments: [
+      Failing(arguments: ["tokenize", "/nonexistent", "x"], status: 3),
+      Failing(arguments: ["tokenize", Fixtures.url("templates"), "x"], status: 3),
+      Failing(
+        arguments: ["debug", "tokenize", "--tokenizer", Fixtures.url("tokenizers/smollm2")], input: "{", status: 2),
+      Failing(arguments: ["debug", "template"], input: "[1,2\n", status: 2),
+      Failing(arguments: ["tokenize"], status: 64),
+      Failing(arguments: ["frobnicate"], status: 64),
+      Failing(arguments: ["version", "--frobnicate"], status: 64),
+    ])
   func failing(_ sample: Failing) throws {
     let run = try Program.run(sample.arguments, input: sample.input)
     #expect(run.status == sample.status)

@@ -16,9 +16,11 @@ struct ShapeTests {
     #expect(try Shape([4, 0]).rowCount == 0)
   }
 
-  @Test("impossible dimensions are refused", arguments: [
-    [-1], [1 << 32, 1 << 32], [Int.max, 2], [0, Int.max, Int.max], Array(repeating: 1, count: 65),
-  ])
+  @Test(
+    "impossible dimensions are refused",
+    arguments: [
+      [-1], [1 << 32, 1 << 32], [Int.max, 2], [0, Int.max, Int.max], Array(repeating: 1, count: 65),
+    ])
   func impossible(dimensions: [Int]) { #expect(throws: TensorProblem.self) { try Shape(dimensions) } }
 
   @Test("sub-byte types must fill whole bytes")

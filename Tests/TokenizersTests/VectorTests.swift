@@ -43,7 +43,9 @@ import Tokenizers
       return tokenizer.encode(text, addSpecialTokens: adds, parseSpecial: parses)
     }
     let pair = tokenizer.encodePair(text, second, addSpecialTokens: adds, parseSpecial: parses)
-    if let types = sample["type_ids"]?.arrayValue { #expect(pair.types.map { Int($0) } == types.compactMap(\.intValue)) }
+    if let types = sample["type_ids"]?.arrayValue {
+      #expect(pair.types.map { Int($0) } == types.compactMap(\.intValue))
+    }
     return pair.ids
   }
 
@@ -52,22 +54,26 @@ import Tokenizers
 }
 
 @Suite struct TokenizerFileTests {
-  @Test("broken files are refused with a problem", arguments: [
-    "", "[]", "{}", #"{"model":{}}"#, #"{"model":{"type":"BPE","vocab":[],"merges":[]}}"#,
-    #"{"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}"#, #"{"model":{"type":"BPE","vocab":{"a":"0"},"merges":[]}}"#,
-    #"{"model":{"type":"BPE","vocab":{"a":99999999999},"merges":[]}}"#, #"{"model":{"type":"BPE","vocab":{"a":0}}}"#,
-    #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#, #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}"#,
-    #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[1]}}"#, #"{"model":{"type":"Magic","vocab":{},"merges":[]}}"#,
-    #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"b"}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"Magic"}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a"},"behavior":"Odd"}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[{"content":"x","id":-5}]}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[{"id":5}]}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],"pair":[]}}"#,
-    #"{"model":{"type":"BPE","vocab":{},"merges":[]},"decoder":{"type":"Strip","content":"ab"}}"#,
-  ])
+  @Test(
+    "broken files are refused with a problem",
+    arguments: [
+      "", "[]", "{}", #"{"model":{}}"#, #"{"model":{"type":"BPE","vocab":[],"merges":[]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":"0"},"merges":[]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":99999999999},"merges":[]}}"#, #"{"model":{"type":"BPE","vocab":{"a":0}}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[1]}}"#, #"{"model":{"type":"Magic","vocab":{},"merges":[]}}"#,
+      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"b"}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"Magic"}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a"},"behavior":"Odd"}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[{"content":"x","id":-5}]}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[{"id":5}]}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}],"pair":[]}}"#,
+      #"{"model":{"type":"BPE","vocab":{},"merges":[]},"decoder":{"type":"Strip","content":"ab"}}"#,
+    ])
   func broken(_ text: String) throws {
     let folder = try TemporaryFolder()
     try folder.write(text, to: "tokenizer.json")

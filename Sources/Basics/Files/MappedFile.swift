@@ -51,12 +51,13 @@ internal import Glibc
   /// Tells the kernel how the pages will be used; never fails.
   public func advise(_ advice: Advice) {
     guard let base = unsafe base else { return }
-    let flag = switch advice {
-    case .sequential: MADV_SEQUENTIAL
-    case .random: MADV_RANDOM
-    case .willNeed: MADV_WILLNEED
-    case .dontNeed: MADV_DONTNEED
-    }
+    let flag =
+      switch advice {
+      case .sequential: MADV_SEQUENTIAL
+      case .random: MADV_RANDOM
+      case .willNeed: MADV_WILLNEED
+      case .dontNeed: MADV_DONTNEED
+      }
     unsafe madvise(UnsafeMutableRawPointer(mutating: base), byteCount, flag)
   }
 }

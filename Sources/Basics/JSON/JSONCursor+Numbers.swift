@@ -49,7 +49,8 @@ extension JSONCursor {
     for index in range {
       let digit = Int64(bytes[index] - UInt8(ascii: "0"))
       let (shifted, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = negative
+      let (sum, carry) =
+        negative
         ? shifted.subtractingReportingOverflow(digit) : shifted.addingReportingOverflow(digit)
       if overflow || carry { return nil }
       value = sum

@@ -85,12 +85,13 @@ extension Dictionary {
   /// Inserts and returns true, unless the key is there already.
   fileprivate mutating func updateIfAbsent(_ value: Value, for key: Key) -> Bool {
     var inserted = false
-    _ = self[
-      key,
-      default: {
-        inserted = true
-        return value
-      }()]
+    _ =
+      self[
+        key,
+        default: {
+          inserted = true
+          return value
+        }()]
     if inserted { self[key] = value }
     return inserted
   }

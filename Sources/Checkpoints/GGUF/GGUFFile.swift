@@ -95,7 +95,9 @@ public struct GGUFFile: Sendable {
     var metadata: [String: GGUFValue] = [:]
     for _ in 0..<count {
       let key = try cursor.string()
-      guard !key.isEmpty, key.utf8.count <= keyLimit else { throw cursor.fault("a metadata key of \(key.utf8.count) bytes") }
+      guard !key.isEmpty, key.utf8.count <= keyLimit else {
+        throw cursor.fault("a metadata key of \(key.utf8.count) bytes")
+      }
       let type = try cursor.valueType()
       let value: GGUFValue = type == .array ? .array(try cursor.array(file)) : try cursor.scalar(type)
       guard metadata.updateValue(value, forKey: key) == nil else {
@@ -147,7 +149,8 @@ public struct GGUFFile: Sendable {
     guard shape.rowLength % type.blockSize == 0 else {
       throw fault("rows of \(shape.rowLength) are no whole blocks of \(type.blockSize) (\(type.name))")
     }
-    let (byteCount, overflow) = (shape.elementCount / type.blockSize).multipliedReportingOverflow(by: type.blockByteCount)
+    let (byteCount, overflow) = (shape.elementCount / type.blockSize).multipliedReportingOverflow(
+      by: type.blockByteCount)
     guard !overflow else { throw fault("its size overflows") }
     return Entry(
       name: name, type: type, shape: shape, offset: try cursor.unsigned(UInt64.self), byteCount: byteCount)

@@ -2,6 +2,8 @@
 // Metadata values of a GGUF file. Arrays stay in the file until somebody asks for them, so that a
 // hostile length costs nothing.
 
+internal import Basics
+
 import Basics
 
 /// A metadata value.

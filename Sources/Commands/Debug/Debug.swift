@@ -17,7 +17,8 @@ struct Debug: ParsableCommand {
     subcommands: [DebugTokenize.self, DebugTemplate.self, DebugManual.self, DebugCompletions.self])
 }
 
-/// Reads questions from stdin and prints an answer to each, in order.
+/// Reads questions from stdin and prints an answer to each, in order. Answers are ASCII: readers that know more line
+/// ends than U+000A (U+2028, U+0085) would otherwise cut them.
 func answerLines(_ answer: (JSONValue) throws -> JSONValue) throws {
   var number = 0
   while let line = readLine(strippingNewline: true) {
@@ -29,6 +30,6 @@ func answerLines(_ answer: (JSONValue) throws -> JSONValue) throws {
     } catch {
       throw CommandProblem.invalidLine(number: number, why: error.description)
     }
-    Output.standard.line(JSONWriter.string(try answer(question)))
+    Output.standard.line(JSONWriter.string(try answer(question), options: .init(asciiOnly: true)))
   }
 }

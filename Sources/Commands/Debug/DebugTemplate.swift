@@ -27,7 +27,10 @@ struct DebugTemplate: ParsableCommand {
 
   /// The variables of a context: tools and documents are none, not undefined, when they are absent.
   private static func variables(_ context: JSONValue) -> [Value.Entry] {
-    var entries: [Value.Entry] = [Value.Entry("tools", .none), Value.Entry("documents", .none)]
+    var entries = [
+      Value.Entry("messages", .list([])), Value.Entry("tools", .none), Value.Entry("documents", .none),
+      Value.Entry("add_generation_prompt", .bool(false)),
+    ]
     for (key, value) in context.objectValue ?? JSONObject() {
       var value = Value(value)
       if key == "messages", case .list(let messages) = value {

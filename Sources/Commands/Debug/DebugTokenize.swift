@@ -25,7 +25,8 @@ struct DebugTokenize: ParsableCommand {
   private func encoded(_ question: JSONValue, _ tokenizer: Tokenizer) -> JSONObject {
     let adds = question["add_special_tokens"]?.boolValue ?? true
     let parses = question["parse_special"]?.boolValue ?? true
-    let bytes = question["bytes_hex"]?.stringValue.flatMap(Hex.bytes) ?? Array((question["text"]?.stringValue ?? "").utf8)
+    let bytes =
+      question["bytes_hex"]?.stringValue.flatMap(Hex.bytes) ?? Array((question["text"]?.stringValue ?? "").utf8)
     if let second = question["pair"]?.stringValue {
       let first = String(decoding: bytes, as: UTF8.self)
       let pair = tokenizer.encodePair(first, second, addSpecialTokens: adds, parseSpecial: parses)

@@ -24,8 +24,11 @@ enum ManualSections {
     Variable(name: "HF_HUB_OFFLINE", meaning: "When 1, no request is made at all.", pages: hubPages),
     Variable(name: "SSL_CERT_FILE", meaning: "Certificates to trust, for private authorities.", pages: hubPages),
     Variable(name: "HTTPS_PROXY", meaning: "Proxy for requests; NO_PROXY lists exceptions.", pages: hubPages),
-    Variable(name: "IMPETUS_ISA", meaning: "Forces a kernel set: portable, avx2, avx512 or avx512vnni.", pages: enginePages),
-    Variable(name: "IMPETUS_API_KEY", meaning: "Key that clients of the server must send.", pages: ["impetus", "impetus-serve"]),
+    Variable(
+      name: "IMPETUS_ISA", meaning: "Forces a kernel set: portable, avx2, avx512 or avx512vnni.", pages: enginePages),
+    Variable(
+      name: "IMPETUS_API_KEY", meaning: "Key that clients of the server must send.",
+      pages: ["impetus", "impetus-serve"]),
     Variable(name: "NO_COLOR", meaning: "When set and not empty, no colours are used."),
   ]
 

@@ -6,16 +6,16 @@ import Glibc
 import Synchronization
 
 /// One of the two streams, with a buffer where nobody watches it grow.
-public final class Output: Sendable {
+final class Output: Sendable {
   /// Results.
-  public static let standard = Output(descriptor: 1)
+  static let standard = Output(descriptor: 1)
   /// Notes, progress and problems.
-  public static let error = Output(descriptor: 2)
+  static let error = Output(descriptor: 2)
 
   private let descriptor: Int32
   private let buffer = Mutex<[UInt8]>([])
   /// Whether a person watches this stream.
-  public let isTerminal: Bool
+  let isTerminal: Bool
 
   private init(descriptor: Int32) {
     self.descriptor = descriptor
@@ -23,7 +23,7 @@ public final class Output: Sendable {
   }
 
   /// Writes text; with `now` it is visible at once, else when the buffer fills or ends.
-  public func write(_ text: String, now: Bool = false) {
+  func write(_ text: String, now: Bool = false) {
     buffer.withLock { bytes in
       bytes.append(contentsOf: text.utf8)
       if now || isTerminal || descriptor == 2 || bytes.count > 1 << 16 { drain(&bytes) }
@@ -31,10 +31,10 @@ public final class Output: Sendable {
   }
 
   /// Writes text and a line end.
-  public func line(_ text: String = "") { write(text + "\n") }
+  func line(_ text: String = "") { write(text + "\n") }
 
   /// Writes what is still held.
-  public func flush() { buffer.withLock { drain(&$0) } }
+  func flush() { buffer.withLock { drain(&$0) } }
 
   private func drain(_ bytes: inout [UInt8]) {
     var done = 0
@@ -58,7 +58,7 @@ public final class Output: Sendable {
   }
 
   /// Prints a JSON document with a line end, indented for a person.
-  public func json(_ value: JSONValue) {
+  func json(_ value: JSONValue) {
     line(JSONWriter.string(value, options: isTerminal ? .pretty : .compact))
   }
 }

@@ -38,7 +38,7 @@ enum Environment {
   /// All variables.
   static var all: [String: String] {
     var result: [String: String] = [:]
-    var entry = environ
+    var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
     while let text = entry?.pointee {
       let pair = String(cString: text)
       if let equals = pair.firstIndex(of: "=") {

@@ -11,7 +11,8 @@ enum Llama {
     let layers = (0..<config.layerCount).map { index in
       config.layer(
         index,
-        attention: config.attention("model.layers.\(index).self_attn", inputBias: attentionBias, outputBias: attentionBias),
+        attention: config.attention(
+          "model.layers.\(index).self_attn", inputBias: attentionBias, outputBias: attentionBias),
         feedForward: .dense(config.gatedMLP("model.layers.\(index).mlp", activation: activation, bias: mlpBias)))
     }
     return config.architecture(layers: layers, ropes: [try config.rope()], finalNorm: config.rms("model.norm"))

@@ -29,7 +29,9 @@ struct Vocabulary: Sendable {
   /// Adds a token; false when its bytes or its number are out of bounds or taken.
   mutating func add(_ bytes: some Collection<UInt8>, id: Int) -> Bool {
     let key = Array(bytes)
-    guard id >= 0, id < 1 << 24, arena.count + key.count < 1 << 30, slot(of: key.span).found == nil else { return false }
+    guard id >= 0, id < 1 << 24, arena.count + key.count < 1 << 30, slot(of: key.span).found == nil else {
+      return false
+    }
     if (ids.count + 1) * 2 > table.count { grow() }
     let entry = Int32(ids.count)
     let place = slot(of: key.span).place

@@ -1,0 +1,128 @@
+function __impetus_should_offer_completions_for_flags_or_options -a expected_commands
+    set -l non_repeating_flags_or_options $argv[2..]
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __impetus_parse_tokens
+    test "$commands" = "$expected_commands"; and return $non_repeating_flags_or_options_absent
+end
+
+function __impetus_should_offer_completions_for_positional -a expected_commands positional_index_comparison expected_positional_index
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __impetus_parse_tokens
+    test "$commands" = "$expected_commands" -a \( "$positional_index" "$positional_index_comparison" "$expected_positional_index" \)
+end
+
+function __impetus_parse_tokens -S
+    set -l unparsed_tokens (__impetus_tokens -pc)
+    switch $unparsed_tokens[1]
+    case 'impetus'
+        __impetus_parse_subcommand 0 'version' 'h/help'
+        switch $unparsed_tokens[1]
+        case 'tokenize'
+            __impetus_parse_subcommand 2 'special' 'bare' 'json' 'version' 'h/help'
+        case 'version'
+            __impetus_parse_subcommand 0 'json' 'version' 'h/help'
+        case 'debug'
+            __impetus_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'tokenize'
+                __impetus_parse_subcommand 0 'tokenizer=' 'version' 'h/help'
+            case 'template'
+                __impetus_parse_subcommand 0 'version' 'h/help'
+            case 'manual'
+                __impetus_parse_subcommand 0 'output=' 'version' 'h/help'
+            case 'completions'
+                __impetus_parse_subcommand 0 'output=' 'version' 'h/help'
+            end
+        case 'help'
+            __impetus_parse_subcommand -r 1 'version'
+        end
+    end
+end
+
+function __impetus_tokens
+    if test (string split -m 1 -f 1 -- . "$FISH_VERSION") -gt 3
+        commandline --tokens-raw $argv
+    else
+        commandline -o $argv
+    end
+end
+
+function __impetus_parse_subcommand -S -a positional_count
+    argparse -s r -- $argv
+    set -l option_specs $argv[2..]
+    set -l is_repeating_positional $_flag_r
+    set -el _flag_r
+    set -a commands $unparsed_tokens[1]
+    set positional_index 0
+    while true
+        set -e unparsed_tokens[1]
+        argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null
+        set unparsed_tokens $argv
+        set positional_index (math $positional_index + 1)
+        for non_repeating_flag_or_option in $non_repeating_flags_or_options
+            if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+                set non_repeating_flags_or_options_absent 1
+                break
+            end
+        end
+        test (count $unparsed_tokens) -eq 0 -o \( -z "$is_repeating_positional" -a "$positional_index" -gt "$positional_count" \) && break
+    end
+end
+
+function __impetus_complete_directories
+    set -l token (commandline -t)
+    string match -- '*/' $token
+    set -l subdirs $token*/
+    printf %s\n $subdirs
+end
+
+function __impetus_custom_completion
+    set -x SAP_SHELL fish
+    set -x SAP_SHELL_VERSION $FISH_VERSION
+    set -l tokens (__impetus_tokens -p)
+    if test -z "$(__impetus_tokens -t)"
+        set -l index (count (__impetus_tokens -pc))
+        set tokens $tokens[..$index] \'\' $tokens[(math $index + 1)..]
+    end
+    command $tokens[1] $argv $tokens
+end
+
+complete -c 'impetus' -f
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus" -eq 1' -fa 'tokenize' -d 'Show the tokens a model makes of a text.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus" -eq 1' -fa 'version' -d 'Print the version and what this machine offers.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus" -eq 1' -fa 'debug' -d 'Look into single parts: JSON lines in, JSON lines out.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus" -eq 1' -fa 'help' -d 'Show subcommand help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus tokenize" -eq 1' -fa '(__impetus_complete_directories)'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus tokenize" special' -l 'special' -d 'Take control tokens in the text for what they are.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus tokenize" bare' -l 'bare' -d 'Leave out the tokens that the model puts around a text.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus tokenize" json' -l 'json' -d 'Print JSON on stdout instead of text; errors become JSON on stderr.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus tokenize" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus tokenize" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus version" json' -l 'json' -d 'Print JSON on stdout instead of text; errors become JSON on stderr.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus version" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus version" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus debug" -eq 1' -fa 'tokenize' -d 'Answer lines of texts with tokens, and lines of tokens with texts.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus debug" -eq 1' -fa 'template' -d 'Answer lines of templates and contexts with the rendered text.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus debug" -eq 1' -fa 'manual' -d 'Write the manual pages.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus debug" -eq 1' -fa 'completions' -d 'Write the shell completions.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug tokenize" tokenizer' -l 'tokenizer' -d 'Folder with tokenizer.json.' -rfa '(__impetus_complete_directories)'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug tokenize" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug tokenize" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug template" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug template" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug manual" output' -l 'output' -d 'Folder to write to.' -rfa '(__impetus_complete_directories)'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug manual" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug manual" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug completions" output' -l 'output' -d 'Folder to write to.' -rfa '(__impetus_complete_directories)'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug completions" version' -l 'version' -d 'Show the version.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus debug completions" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus help" version' -l 'version' -d 'Show the version.'
