@@ -66,6 +66,7 @@ public struct ShardedCheckpoint: Checkpoint {
     metadata = shards.first?.metadata ?? [:]
   }
 
+  /// The tensor of that name in whichever shard holds it; nil when there is none.
   public func tensor(_ name: String) -> TensorView? { places[name].flatMap { shards[$0].tensor(name) } }
 }
 

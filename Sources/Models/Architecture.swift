@@ -58,6 +58,7 @@ public struct Linear: Sendable, Equatable {
 
 /// A normalisation over the last axis.
 public struct Norm: Sendable, Equatable {
+  /// How normalization is computed.
   public enum Kind: Sendable, Equatable {
     /// x / sqrt(mean(x²) + epsilon) * weight
     case rms

@@ -21,6 +21,7 @@ public struct Rope: Sendable, Equatable {
     case longrope(short: [Double], long: [Double], originalContext: Int)
   }
 
+  /// Base of the frequencies.
   public var theta: Double
   /// Leading elements of a head that are rotated; even.
   public var size: Int

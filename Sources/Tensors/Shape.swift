@@ -34,6 +34,7 @@ public struct Shape: Sendable, Hashable {
   /// A matrix of sizes known to be small.
   public init(rows: Int, columns: Int) throws(TensorProblem) { try self.init([rows, columns]) }
 
+  /// Number of dimensions.
   public var rank: Int { dimensions.count }
   /// Size of the last axis; 1 for a scalar.
   public var rowLength: Int { dimensions.last ?? 1 }
@@ -46,6 +47,7 @@ public struct Shape: Sendable, Hashable {
     try Shape(Array(dimensions.dropLast()) + [length])
   }
 
+  /// Size of a dimension.
   public subscript(axis: Int) -> Int { dimensions[axis] }
 }
 

@@ -80,6 +80,7 @@ public enum Files {
     guard isFolder(path) else { throw .wrongKind(path: path, expected: "a folder") }
   }
 
+  /// Moves a file within its file system, replacing what is at the target.
   public static func rename(_ path: String, to target: String) throws(FileProblem) {
     guard unsafe Glibc.rename(path, target) == 0 else { throw .last("rename to \(target) the file", path) }
   }

@@ -8,6 +8,7 @@ public struct SHA256: ~Copyable {
   private var hash = unsafe RunningHash(EVP_sha256())
 
   public init() {}
+  /// Takes in more bytes.
   public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
   /// The digest of everything so far; ends the hash.
   public consuming func finish() -> Digest { Digest(raw: hash.finish()) }
@@ -18,6 +19,7 @@ public struct SHA1: ~Copyable {
   private var hash = unsafe RunningHash(EVP_sha1())
 
   public init() {}
+  /// Takes in more bytes.
   public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
   /// 40 lower-case hex digits; ends the hash.
   public consuming func finish() -> String { Hex.text(hash.finish()) }

@@ -33,6 +33,7 @@ public struct JSONProblem: Problem, Equatable {
     case tooDeep(Int), tooLong(Int), duplicateKey(String)
   }
 
+  /// The rule that was broken.
   public let reason: Reason
   /// Offset of the fault in bytes.
   public let offset: Int

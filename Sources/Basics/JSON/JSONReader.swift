@@ -17,12 +17,14 @@ public enum JSONReader {
     return value
   }
 
+  /// Reads the whole of `bytes` as one document.
   public static func parse(
     _ bytes: [UInt8], limits: JSONLimits = .standard
   ) throws(JSONProblem) -> JSONValue {
     try parse(bytes.span, limits: limits)
   }
 
+  /// Reads the whole of `text` as one document.
   public static func parse(
     _ text: String, limits: JSONLimits = .standard
   ) throws(JSONProblem) -> JSONValue {
@@ -39,6 +41,7 @@ public struct JSONCursor: ~Escapable {
   @_lifetime(copy bytes)
   public init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
+  /// Whether every byte has been passed.
   public var isAtEnd: Bool { position >= bytes.count }
 
   private func fault(_ reason: JSONProblem.Reason) -> JSONProblem { JSONProblem(reason, at: position) }

@@ -6,6 +6,7 @@ public struct Finding: Sendable, Equatable {
   /// How bad it is.
   public enum Severity: String, Sendable { case note, warning, error }
 
+  /// How bad it is.
   public let severity: Severity
   /// A stable name such as `blob.corrupt`.
   public let code: String

@@ -34,11 +34,13 @@ public struct GGUFFile: Sendable {
     }
   }
 
+  /// The first four bytes of every GGUF file.
   public static let magic: [UInt8] = Array("GGUF".utf8)
   private static let nameLimit = 64
   private static let keyLimit = 65535
   private static let axisLimit = 4
 
+  /// Path of the file.
   public let path: String
   public let version: Int
   public let metadata: [String: GGUFValue]
@@ -46,7 +48,9 @@ public struct GGUFFile: Sendable {
   public let tensors: [Tensor]
   private let places: [String: Int]
 
+  /// The tensor of that name; nil when there is none.
   public func tensor(_ name: String) -> Tensor? { places[name].map { tensors[$0] } }
+  /// The metadata value of a key; nil when there is none.
   public subscript(key: String) -> GGUFValue? { metadata[key] }
 
   /// Maps the file and checks its head: every count against the bytes that are left, every tensor's

@@ -11,6 +11,7 @@ public struct SafetensorsFile: Checkpoint {
   public let names: [String]
   private let entries: [String: TensorView]
 
+  /// Path of the one file.
   public var files: [String] { [path] }
 
   /// Maps the file and checks its header by every rule of the format.
@@ -33,5 +34,6 @@ public struct SafetensorsFile: Checkpoint {
     self.metadata = header.metadata
   }
 
+  /// The tensor of that name; nil when there is none.
   public func tensor(_ name: String) -> TensorView? { entries[name] }
 }

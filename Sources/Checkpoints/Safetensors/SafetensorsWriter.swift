@@ -27,9 +27,11 @@ public final class SafetensorsWriter: Sendable {
   /// Where a declared tensor goes; made by `place(of:)`.
   public struct Place: Sendable {
     fileprivate let offset: Int
+    /// Size of the finished file in bytes.
     public let byteCount: Int
   }
 
+  /// Path of the file being written.
   public let path: String
   /// Size of the finished file in bytes.
   public let byteCount: Int

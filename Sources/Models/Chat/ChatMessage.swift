@@ -8,6 +8,7 @@ public struct ChatMessage: Sendable, Equatable {
     case system, developer, user, assistant, tool
   }
 
+  /// Who speaks: system, user, assistant, tool.
   public var role: Role
   public var content: String
   /// A name for the speaker, where the template shows one.
