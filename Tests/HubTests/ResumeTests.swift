@@ -85,19 +85,22 @@ import Testing
     #expect(try rig.isComplete())
   }
 
-  @Test(
-    "a foreign or torn journal costs bytes, never correctness",
-    arguments: [
-      "", "garbage", "impetus-part 1 2000000 16384\n999999 0000000000000000\n-1 zz\n5 ",
-      "impetus-part 1 7 7\n0 0000000000000000\n",
-      "impetus-part 1 2000000 16384\n" + (0..<123).map { "\($0) 0123456789abcdef\n" }.joined(),
-    ])
-  func journals(_ text: String) async throws {
+  static let foreignJournals = [
+    "empty": "",
+    "garbage": "garbage",
+    "torn": "impetus-part 1 2000000 16384\n999999 0000000000000000\n-1 zz\n5 ",
+    "other layout": "impetus-part 1 7 7\n0 0000000000000000\n",
+    "wrong checksums": "impetus-part 1 2000000 16384\n" + (0..<123).map { "\($0) 0123456789abcdef\n" }.joined(),
+  ]
+
+  @Test("a foreign or torn journal costs bytes, never correctness", arguments: foreignJournals.keys.sorted())
+  func journals(_ name: String) async throws {
+    let text = try #require(Self.foreignJournals[name])
     let rig = try Rig([.large("model.safetensors", byteCount: Self.byteCount)])
     let file = rig.hub.state.withLock { $0.files[0] }
-    let name = "sha256-\(file.digest.hex)"
-    try rig.folder.write(text, to: "parts/\(name).journal")
-    try rig.folder.write([UInt8](repeating: 0, count: 3_000_000), to: "parts/\(name).part")
+    let content = "sha256-\(file.digest.hex)"
+    try rig.folder.write(text, to: "parts/\(content).journal")
+    try rig.folder.write([UInt8](repeating: 0, count: 3_000_000), to: "parts/\(content).part")
     try await rig.pull()
     #expect(try rig.isComplete())
   }
