@@ -35,13 +35,17 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Tokenizers", "Templates", "Basics", "CKernels",
+        "Inference", "Tokenizers", "Templates", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
 
     // Floor 4: what a user does with models
     .target(name: "Library", dependencies: ["Hub", "Basics"], swiftSettings: house),
+
+    // Floor 3: the engine
+    .target(
+      name: "Inference", dependencies: ["Models", "Checkpoints", "Tensors", "Basics", "CKernels"], swiftSettings: house),
 
     // Floor 2: models and number formats
     .target(
@@ -75,6 +79,7 @@ let package = Package(
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "HubTests", dependencies: ["Hub", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Basics", "Support"], swiftSettings: house),
+    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Support"], swiftSettings: house),
   ],

@@ -220,13 +220,35 @@ _impetus_debug() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    tokenize|template|manual|completions)
+    forward|tokenize|template|manual|completions)
         # Offer subcommand argument completions
         "_impetus_debug_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'tokenize template manual completions' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'forward tokenize template manual completions' -- "${cur}"))
+        ;;
+    esac
+}
+
+_impetus_debug_forward() {
+    repeating_flags=()
+    non_repeating_flags=(--precise --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--model --chunk --threads)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--model')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--chunk')
+        return
+        ;;
+    '--threads')
+        return
         ;;
     esac
 }

@@ -54,6 +54,14 @@ public struct Linear: Sendable, Equatable {
   public var outputs: Int
   public var inputs: Int
   public var bias = false
+
+  /// A matrix by its module path and shape.
+  public init(path: String, outputs: Int, inputs: Int, bias: Bool = false) {
+    self.path = path
+    self.outputs = outputs
+    self.inputs = inputs
+    self.bias = bias
+  }
 }
 
 /// A normalisation over the last axis.

@@ -14,7 +14,9 @@ struct Debug: ParsableCommand {
         echo '{"text":"Hello"}' | impetus debug tokenize --tokenizer ./model
         impetus debug template < cases.jsonl
       """,
-    subcommands: [DebugTokenize.self, DebugTemplate.self, DebugManual.self, DebugCompletions.self])
+    subcommands: [
+      DebugForwardCommand.self, DebugTokenize.self, DebugTemplate.self, DebugManual.self, DebugCompletions.self,
+    ])
 }
 
 /// Reads questions from stdin and prints an answer to each, in order. Answers are ASCII: readers that know more line

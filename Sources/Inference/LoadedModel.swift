@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model ready to run: description, tokenizer, chat template and weights, shared by all who use it.
+
+public import Models
+
+/// A model opened from a folder. Immutable; a `Forward` made from it does the work.
+public final class LoadedModel: Sendable {
+  /// How a model is opened.
+  public struct Options: Sendable {
+    /// Computes in float32 on the weights as stored, as the reference does; otherwise the fast kernels.
+    public var precise: Bool
+    /// Threads of the kernels, the engine's own among them; nil takes every usable core.
+    public var threads: Int?
+    /// Longest sequence, also beyond what the model was made for; nil takes its own limit.
+    public var contextLength: Int?
+    /// Most bytes the key/value cache may take; nil takes half of what is available.
+    public var kvByteBudget: Int?
+    /// Most sequences open at once.
+    public var sequences: Int
+    /// Most tokens of one step.
+    public var stepTokens: Int
+
+    public init(
+      precise: Bool = false, threads: Int? = nil, contextLength: Int? = nil, kvByteBudget: Int? = nil,
+      sequences: Int = 64, stepTokens: Int = 512
+    ) {
+      self.precise = precise
+      self.threads = threads
+      self.contextLength = contextLength
+      self.kvByteBudget = kvByteBudget
+      self.sequences = sequences
+      self.stepTokens = stepTokens
+    }
+  }
+
+  /// The folder, its config, tokenizer and chat template.
+  public let snapshot: Snapshot
+  public let options: Options
+
+  /// The matrices and vectors of the layers.
+  let weights: EngineWeights
+
+  /// What the model is.
+  public var architecture: Architecture { snapshot.architecture }
+
+  init(snapshot: Snapshot, options: Options) throws {
+    for (name, value) in [("sequences", options.sequences), ("step tokens", options.stepTokens)] where value < 1 {
+      throw InferenceProblem.invalidOption(name: name, value: value, allowed: "1 or more")
+    }
+    self.snapshot = snapshot
+    self.options = options
+    weights = try EngineWeights(snapshot, precise: options.precise)
+  }
+
+  /// Opens and checks the model in a folder, and packs its weights.
+  /// - Throws: `ModelProblem`, `CheckpointProblem` or `InferenceProblem`.
+  public static func load(folder: String, options: Options = Options()) throws -> LoadedModel {
+    try LoadedModel(snapshot: try Snapshot.open(folder), options: options)
+  }
+}

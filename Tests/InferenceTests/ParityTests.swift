@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every model of Fixtures/models against the outputs stored beside it, in float32: whole prompts, pieces, single tokens.
+
+import Basics
+import Inference
+import Support
+import Testing
+
+@Suite struct ParityTests {
+  /// Folders that ask for what the engine does not do yet; they must say so.
+  static let unsupported: Set<String> = [
+    "llama-mlx-mxfp4", "llama-mlx-mxfp8", "llama-mlx-nvfp4", "mixtral", "mixtral-mlx-q4-g64", "qwen3_moe",
+    "qwen3_moe-mlp-only", "qwen3_moe-mlx-q4-g32",
+  ]
+  static let folders = ((try? Files.list(Fixtures.url("models"))) ?? []).filter {
+    Files.isFile(Fixtures.url("models/\($0)/reference.json"))
+  }
+
+  @Test("there are models to compare with") func any() { #expect(Self.folders.count > 20) }
+
+  @Test("logits and greedy continuations are the reference's", arguments: folders)
+  func parity(_ name: String) throws {
+    let options = LoadedModel.Options(precise: true, threads: 2, contextLength: 512, sequences: 1, stepTokens: 128)
+    guard !Self.unsupported.contains(name) else {
+      let problem = #expect(throws: InferenceProblem.self) {
+        try LoadedModel.load(folder: Fixtures.url("models/\(name)"), options: options)
+      }
+      #expect(problem?.status == .unsupported)
+      return
+    }
+    let model = try LoadedModel.load(folder: Fixtures.url("models/\(name)"), options: options)
+    let reference = try JSONReader.parse(try Fixtures.bytes("models/\(name)/reference.json"))
+    let tolerance = reference["tolerance"]?["last_logits_max_abs_fp32"]?.doubleValue ?? 2e-4
+    for (label, sequence) in try #require(reference["sequences"]?.objectValue) where label != "batch" {
+      for chunk in [0, 1, 7, 32] {
+        try compare(model, sequence, chunk: chunk, tolerance: tolerance, "\(name) \(label) chunk \(chunk)")
+      }
+    }
+  }
+
+  private func compare(
+    _ model: LoadedModel, _ sequence: JSONValue, chunk: Int, tolerance: Double, _ label: String
+  ) throws {
+    let tokens = try #require(sequence["input_ids"])
+    let greedy = sequence["greedy"]?.arrayValue?.count ?? 0
+    var debug = try DebugForward(model, chunk: chunk)
+    let answer = try debug.answer(["tokens": tokens, "greedy": JSONValue(greedy)])
+    for key in ["last_logits", "max_logit", "logsumexp"] {
+      let (got, expected) = (numbers(answer[key]), numbers(sequence[key]))
+      #expect(got.count == expected.count, "\(label) \(key)")
+      let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst <= tolerance, "\(label): \(key) is off by \(worst)")
+    }
+    #expect(answer["greedy"] == sequence["greedy"], "\(label): another continuation")
+  }
+
+  private func numbers(_ json: JSONValue?) -> [Double] { json?.arrayValue?.compactMap(\.doubleValue) ?? [] }
+}
+
+@Suite struct FastPathTests {
+  @Test(
+    "a sequence's logits are the same alone, in pieces, among others and on any number of threads",
+    arguments: [
+      "llama-mlx-q4-g64", "qwen2-tied-mlx-q8-g64", "llama-tied-f32-mlx-q4-g32", "smollm2",
+    ])
+  func batchExact(_ name: String) throws {
+    let prompts: [[Int32]] = [[5, 6, 7, 8, 9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44], [60]]
+    let alone = try prompts.map { try logits([$0], name, threads: 1)[0] }
+    for threads in 1...3 {
+      #expect(try logits(prompts, name, threads: threads) == alone, "\(threads) threads")
+    }
+    #expect(try inPieces(prompts[0], name) == alone[0])
+  }
+
+  /// The last logits of prompts computed in one step.
+  private func logits(_ prompts: [[Int32]], _ name: String, threads: Int) throws -> [[Float]] {
+    var forward = try Forward(try load(name, threads: threads))
+    var batch = StepBatch()
+    for prompt in prompts { batch.add(try forward.makeSequence(), tokens: prompt, wanted: .last) }
+    try forward.step(&batch)
+    return prompts.indices.map { Array(batch.logits(ofEntry: $0)) }
+  }
+
+  private func inPieces(_ prompt: [Int32], _ name: String) throws -> [Float] {
+    var forward = try Forward(try load(name, threads: 2))
+    let sequence = try forward.makeSequence()
+    var batch = StepBatch()
+    for token in prompt {
+      batch.removeAll()
+      batch.add(sequence, token: token)
+      try forward.step(&batch)
+    }
+    return Array(batch.logits(ofEntry: 0))
+  }
+
+  private func load(_ name: String, threads: Int) throws -> LoadedModel {
+    try LoadedModel.load(folder: Fixtures.url("models/\(name)"), options: .init(threads: threads, sequences: 4))
+  }
+}
+
+@Suite struct StepTests {
+  private func forward(_ options: LoadedModel.Options) throws -> Forward {
+    try Forward(try LoadedModel.load(folder: Fixtures.url("models/llama"), options: options))
+  }
+
+  @Test("a step that cannot be made throws and changes nothing") func refusals() throws {
+    var forward = try forward(.init(precise: true, threads: 1, contextLength: 40, sequences: 2, stepTokens: 64))
+    let sequence = try forward.makeSequence()
+    func attempt(_ tokens: [Int32]) throws {
+      var batch = StepBatch()
+      batch.add(sequence, tokens: tokens, wanted: .last)
+      try forward.step(&batch)
+    }
+    #expect(throws: InferenceProblem.unknownToken(id: -1, vocabulary: 320)) { try attempt([1, -1]) }
+    #expect(throws: InferenceProblem.unknownToken(id: 320, vocabulary: 320)) { try attempt([320]) }
+    #expect(throws: InferenceProblem.contextExceeded(length: 41, limit: 40)) {
+      try attempt(Array(repeating: 1, count: 41))
+    }
+    #expect(throws: InferenceProblem.stepTooLarge(tokens: 65, limit: 64)) {
+      try attempt(Array(repeating: 1, count: 65))
+    }
+    #expect(forward.length(of: sequence) == 0)
+    try attempt([1, 2, 3])
+    #expect(forward.length(of: sequence) == 3)
+    forward.release(sequence)
+    #expect(throws: InferenceProblem.invalidSequence) { try attempt([1]) }
+  }
+
+  @Test("the cache's budget is kept") func budget() throws {
+    var forward = try forward(.init(precise: true, threads: 1, kvByteBudget: 1 << 15, sequences: 2, stepTokens: 512))
+    let sequence = try forward.makeSequence()
+    var batch = StepBatch()
+    batch.add(sequence, tokens: Array(repeating: Int32(1), count: 500), wanted: .none)
+    #expect(throws: InferenceProblem.self) { try forward.step(&batch) }
+    #expect(forward.length(of: sequence) == 0)
+  }
+
+  @Test("truncating a sequence gives the logits of the shorter one") func truncation() throws {
+    var forward = try forward(.init(precise: true, threads: 1, sequences: 1))
+    let sequence = try forward.makeSequence()
+    var batch = StepBatch()
+    batch.add(sequence, tokens: [1, 2, 3, 4, 5, 6], wanted: .none)
+    try forward.step(&batch)
+    forward.truncate(sequence, to: 2)
+    batch.removeAll()
+    batch.add(sequence, token: 9)
+    try forward.step(&batch)
+    let truncated = Array(batch.logits(ofEntry: 0))
+    forward.truncate(sequence, to: 0)
+    batch.removeAll()
+    batch.add(sequence, tokens: [1, 2, 9], wanted: .last)
+    try forward.step(&batch)
+    #expect(Array(batch.logits(ofEntry: 0)) == truncated)
+  }
+}
