@@ -35,7 +35,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Inference", "Tokenizers", "Templates", "Basics", "CKernels",
+        "Inference", "Models", "Tokenizers", "Templates", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
@@ -45,7 +45,8 @@ let package = Package(
 
     // Floor 3: the engine
     .target(
-      name: "Inference", dependencies: ["Models", "Checkpoints", "Tensors", "Basics", "CKernels"], swiftSettings: house),
+      name: "Inference", dependencies: ["Models", "Checkpoints", "Tokenizers", "Tensors", "Basics", "CKernels"],
+      swiftSettings: house),
 
     // Floor 2: models and number formats
     .target(

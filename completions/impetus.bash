@@ -173,13 +173,66 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    tokenize|version|debug|help)
+    run|tokenize|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'tokenize version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'run tokenize version debug help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_impetus_run() {
+    repeating_flags=()
+    non_repeating_flags=(--raw --precise --stats --version -h --help)
+    repeating_options=(--stop)
+    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--system')
+        return
+        ;;
+    '--temperature')
+        return
+        ;;
+    '--top-p')
+        return
+        ;;
+    '--top-k')
+        return
+        ;;
+    '--min-p')
+        return
+        ;;
+    '--repetition-penalty')
+        return
+        ;;
+    '--seed')
+        return
+        ;;
+    '--max-tokens')
+        return
+        ;;
+    '--stop')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--context')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -d
+        return
         ;;
     esac
 }

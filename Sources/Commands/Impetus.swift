@@ -11,12 +11,12 @@ public struct Impetus: AsyncParsableCommand {
     abstract: "Language models on this machine's processor.",
     discussion: """
       Examples:
-        impetus version
+        impetus run ./model "What is gravity?"
         impetus tokenize ./model "Hello, world"
         impetus help tokenize
       """,
     version: Program.version,
-    subcommands: [Tokenize.self, Version.self, Debug.self])
+    subcommands: [Run.self, Tokenize.self, Version.self, Debug.self])
 
   public init() {}
 }

@@ -27,6 +27,27 @@ import Testing
     #expect(try JSONReader.parse(run.output)["count"] == 1)
   }
 
+  @Test("run answers, and the same seed gives the same text") func run() throws {
+    let folder = Fixtures.url("models/llama-mlx-q4-g64")
+    func answer(_ seed: String, _ more: [String] = []) throws -> String {
+      let run = try Program.run(["run", folder, "Hello", "--seed", seed, "--max-tokens", "16"] + more)
+      #expect(run.status == 0)
+      #expect(run.errors.isEmpty)
+      return run.output
+    }
+    #expect(try answer("1") == answer("1", ["--threads", "1"]))
+    #expect(try answer("1") != answer("2"))
+    #expect(try answer("1", ["--temperature", "0"]) == answer("2", ["--temperature", "0"]))
+  }
+
+  @Test("a prompt can be piped into run, and figures are asked for with --stats") func runPiped() throws {
+    let run = try Program.run(
+      ["run", Fixtures.url("models/smollm2"), "--precise", "--max-tokens", "4", "--stats"], input: "Hello")
+    #expect(run.status == 0)
+    #expect(run.errors.contains("tok/s"))
+    #expect(run.errors.contains("peak memory"))
+  }
+
   struct Failing: Sendable, CustomTestStringConvertible {
     let arguments: [String]
     var input = ""
@@ -42,6 +63,13 @@ import Testing
       Failing(
         arguments: ["debug", "tokenize", "--tokenizer", Fixtures.url("tokenizers/smollm2")], input: "{", status: 2),
       Failing(arguments: ["debug", "template"], input: "[1,2\n", status: 2),
+      Failing(arguments: ["run", "/nonexistent", "x"], status: 3),
+      Failing(arguments: ["run", Fixtures.url("models/mixtral"), "x"], status: 8),
+      Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--temperature", "-1"], status: 64),
+      Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--threads", "0"], status: 64),
+      Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--context", "4"], status: 6),
+      Failing(
+        arguments: ["debug", "forward", "--model", Fixtures.url("models/llama")], input: "{\"tokens\":[]}", status: 64),
       Failing(arguments: ["tokenize"], status: 64),
       Failing(arguments: ["frobnicate"], status: 64),
       Failing(arguments: ["version", "--frobnicate"], status: 64),

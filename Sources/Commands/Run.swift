@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// `impetus run`: asks a model, once or in a conversation.
+
+import ArgumentParser
+import Basics
+import Glibc
+import Inference
+import Models
+import Tokenizers
+
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Ask a model, once or in a conversation.",
+    discussion: """
+      The prompt is the argument, or stdin when that is no terminal; without either a conversation begins, which ends with
+      Ctrl-D. Only the answer goes to stdout.
+
+      Examples:
+        impetus run ./model "What is gravity?"
+        impetus run ./model --temperature 0 --stats < question.txt
+        impetus run ./model
+      """)
+
+  @Argument(help: "Folder of the model.", completion: .directory)
+  var folder: String
+
+  @Argument(help: "What to ask.")
+  var prompt: String?
+
+  @Option(name: .long, help: "Text that tells the model how to behave.")
+  var system: String?
+
+  @Flag(name: .long, help: "Continue the prompt as plain text, without the chat template.")
+  var raw = false
+
+  @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(name: .long, help: "Print speed, time to the first token and peak memory on stderr.")
+  var stats = false
+
+  func run() async throws {
+    let options = LoadedModel.Options(
+      precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
+    let model = try LoadedModel.load(folder: folder, options: options)
+    let tokenizer = try Tokenizer(folder: folder)
+    let chat = raw ? nil : try ChatFormat(folder: folder, tokenizer: tokenizer)
+    let session = try Session(model, tokenizer: tokenizer)
+    var conversation = system.map { [ChatMessage(.system, $0)] } ?? []
+    if let text = prompt ?? (isatty(0) == 1 ? nil : String(decoding: StandardInput.all(), as: UTF8.self)) {
+      conversation.append(ChatMessage(.user, text))
+      _ = try await answer(conversation, chat, session)
+      return
+    }
+    while let line = ask() {
+      if line.isEmpty { continue }
+      conversation.append(ChatMessage(.user, line))
+      let text = try await answer(conversation, chat, session)
+      conversation.append(ChatMessage(.assistant, text))
+    }
+  }
+
+  /// A line of the person's; nil at the end.
+  private func ask() -> String? {
+    Output.error.write(Style(for: .error).bold("> "), now: true)
+    return readLine()
+  }
+
+  /// Prints the model's answer as it comes.
+  private func answer(_ messages: [ChatMessage], _ chat: ChatFormat?, _ session: Session) async throws -> String {
+    let tokens: [TokenID]
+    if let chat {
+      tokens = try chat.prompt(messages)
+    } else {
+      tokens = session.tokenizer.encode(messages.map(\.content).joined(separator: "\n"), parseSpecial: false)
+    }
+    var request = GenerationRequest(
+      prompt: tokens, sampling: sampling.parameters(session.model.snapshot.generation), maxTokens: sampling.maxTokens)
+    request.stopStrings = sampling.stop
+    request.endTokens = try session.model.snapshot.endTokens(session.tokenizer)
+    var text = ""
+    for await event in try session.generate(request) {
+      switch event {
+      case .started, .promptScores: continue
+      case .piece(let piece):
+        text += piece.text
+        Output.standard.write(piece.text, now: true)
+      case .finished(let reason, let statistics):
+        Output.standard.line()
+        if case .failed(let problem) = reason { throw problem }
+        if stats { report(statistics) }
+      }
+    }
+    return text
+  }
+
+  private func report(_ statistics: GenerationStatistics) {
+    func rate(_ value: Double?) -> String { value.map { "\(Quantity.decimal($0, places: 1)) tok/s" } ?? "-" }
+    note("prompt \(statistics.promptTokens) tokens, \(rate(statistics.promptTokensPerSecond))")
+    note("answer \(statistics.generatedTokens) tokens, \(rate(statistics.decodeTokensPerSecond))")
+    if let time = statistics.timeToFirstToken { note("first token after \(Quantity.duration(time))") }
+    note("peak memory \(Quantity.bytes(Memory.peakResident))")
+  }
+}
+
+/// How the next token is chosen; what is left out is what the model's authors ask for.
+struct SamplingOptions: ParsableArguments {
+  @Option(name: .long, help: "Divides the logits; 0 takes the most likely token.")
+  var temperature: Float?
+
+  @Option(name: .long, help: "Keeps the fewest most likely tokens whose probabilities reach this sum.")
+  var topP: Float?
+
+  @Option(name: .long, help: "Keeps this many most likely tokens.")
+  var topK: Int?
+
+  @Option(name: .long, help: "Drops tokens less likely than this share of the most likely one.")
+  var minP: Float?
+
+  @Option(name: .long, help: "Makes tokens seen before less likely; 1 does nothing.")
+  var repetitionPenalty: Float?
+
+  @Option(name: .long, help: "Same seed, same prompt, same text.")
+  var seed: UInt64?
+
+  @Option(name: .long, help: "Most tokens to generate.")
+  var maxTokens: Int?
+
+  @Option(
+    name: .long, help: ArgumentHelp("A text that ends the answer; may be given several times.", valueName: "text"))
+  var stop: [String] = []
+
+  /// The model's own defaults with what was given here put over them.
+  func parameters(_ defaults: GenerationDefaults) -> SamplingParameters {
+    var parameters = SamplingParameters(defaults: defaults)
+    if let temperature { parameters.temperature = temperature }
+    if let topP { parameters.topP = topP }
+    if let topK { parameters.topK = topK }
+    if let minP { parameters.minP = minP }
+    if let repetitionPenalty { parameters.repetitionPenalty = repetitionPenalty }
+    parameters.seed = seed
+    return parameters
+  }
+}
+
+/// How the engine works.
+struct EngineOptions: ParsableArguments {
+  @Flag(name: .long, help: "Compute in float32 on the weights as stored: slow, and exactly the reference's.")
+  var precise = false
+
+  @Option(name: .long, help: "Threads; every usable core when it is left out.")
+  var threads: Int?
+
+  @Option(name: .long, help: "Longest conversation in tokens; the model's own limit when it is left out.")
+  var context: Int?
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request in the batch: its tokens so far, how many of them the cache holds, and its text.
+
+internal import Tokenizers
+
+/// One answer under way; belongs to the engine thread.
+struct ActiveSequence {
+  let ticket: Ticket
+  /// Prompt and answer.
+  private(set) var tokens: [Int32]
+  /// The keys and values; nil while preempted.
+  var sequence: SequenceID?
+  /// Tokens whose keys and values are cached, or are computed by the step being made.
+  var cached = 0
+  private var sampler: Sampler
+  private var text: TextAssembly
+  private(set) var statistics = GenerationStatistics()
+  private let tokenLimit: Int
+  private let started: ContinuousClock.Instant
+  private var firstToken: ContinuousClock.Instant?
+  private var promptScores: [ScoredToken?] = []
+
+  /// - Parameters:
+  ///   - capacity: tokens the sequence may have at most.
+  ///   - cached: tokens of the prompt that `sequence` already holds.
+  init(_ ticket: Ticket, sequence: SequenceID, cached: Int, capacity: Int, tokenizer: Tokenizer) {
+    let request = ticket.request
+    self.ticket = ticket
+    self.sequence = sequence
+    self.cached = cached
+    tokens = request.prompt
+    let room = capacity - request.prompt.count
+    tokenLimit = min(request.maxTokens ?? room, room)
+    sampler = Sampler(
+      request.sampling, seed: ticket.seed, choice: request.choice, scoreCount: request.scoreCount,
+      prompt: request.prompt)
+    text = TextAssembly(
+      tokenizer, stopStrings: request.stopStrings, skipsSpecialTokens: request.skipsSpecialTokens)
+    started = ContinuousClock.now
+    statistics.promptTokens = request.prompt.count
+    statistics.cachedTokens = cached
+    statistics.queueTime = started - ticket.submitted
+    ticket.say(.started(promptTokens: request.prompt.count, cachedTokens: cached))
+    guard request.promptScoreCount != nil else { return }
+    promptScores.append(nil)
+    if request.prompt.count == 1 { ticket.say(.promptScores(promptScores)) }
+  }
+
+  /// Tokens that are to be computed before the next one can be chosen.
+  var missing: Int { tokens.count - cached }
+
+  /// Whether only the last token is to be computed.
+  var isDecoding: Bool { missing == 1 && statistics.generatedTokens > 0 }
+
+  /// Whether logits of all positions are needed: the prompt is scored and not yet read.
+  var wantsPromptScores: Bool {
+    ticket.request.promptScoreCount != nil && promptScores.count < ticket.request.prompt.count
+  }
+
+  /// Gives the cache up; everything is read again later.
+  mutating func preempt() -> SequenceID? {
+    defer { (sequence, cached) = (nil, 0) }
+    return sequence
+  }
+
+  /// Takes the scores of the prompt's tokens that follow positions [first, first + rows).
+  mutating func scorePrompt(
+    first: Int, _ logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int, workspace: SamplerWorkspace
+  ) {
+    let count = ticket.request.promptScoreCount ?? 0
+    for row in 0..<logits.count / vocabulary {
+      let next = first + row + 1
+      // After a preemption positions come by a second time.
+      guard next == promptScores.count, next < ticket.request.prompt.count else { continue }
+      let line = UnsafeMutableBufferPointer(rebasing: logits[row * vocabulary..<(row + 1) * vocabulary])
+      let token = tokens[next]
+      promptScores.append(
+        Scores(line, count: count, isa: workspace.isa).of(token, logit: line[Int(token)]))
+    }
+    if promptScores.count == ticket.request.prompt.count { ticket.say(.promptScores(promptScores)) }
+  }
+
+  /// Chooses the next token from the last position's logits and says what it leads to.
+  /// - Returns: why the answer ends with it, if it does.
+  mutating func advance(
+    _ logits: UnsafeMutableBufferPointer<Float>, workspace: inout SamplerWorkspace, now: ContinuousClock.Instant
+  ) -> FinishReason? {
+    guard tokenLimit > 0 else { return .length }
+    let (token, score) = sampler.next(logits, workspace: &workspace)
+    tokens.append(token)
+    sampler.record(tokens)
+    statistics.generatedTokens += 1
+    if let firstToken {
+      statistics.decodeTime = now - firstToken
+    } else {
+      firstToken = now
+      statistics.promptTime = now - started
+      statistics.timeToFirstToken = now - ticket.submitted
+    }
+    if ticket.request.endTokens.contains(token) { return .stop(nil) }
+    let (piece, stop) = text.push(token, score: score)
+    if let piece { ticket.say(.piece(piece)) }
+    if let stop { return .stop(stop) }
+    return statistics.generatedTokens >= tokenLimit ? .length : nil
+  }
+
+  /// Says what was held back, and the end.
+  mutating func finish(_ reason: FinishReason) {
+    if case .stop(.some) = reason {} else if let piece = text.finish() { ticket.say(.piece(piece)) }
+    ticket.finish(reason, statistics)
+  }
+}

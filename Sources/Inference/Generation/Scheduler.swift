@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Continuous batching: which requests run, and what each step computes. Runs on the engine thread.
+//
+// Every step first takes the next token of each answer under way, then as much of the waiting prompts as
+// its time budget allows. When the cache runs out, idle prefixes go first; then the request that came
+// last gives up its pages and reads its text again later. A step's results do not depend on what else is
+// in it (the kernels promise it), so neither batching, caching nor preemption changes anybody's text.
+
+internal import Basics
+internal import Models
+internal import Tokenizers
+
+/// The batch and what surrounds it.
+struct Scheduler: ~Copyable {
+  private var forward: Forward
+  private var batch: StepBatch
+  private var workspace: SamplerWorkspace
+  private let tokenizer: Tokenizer
+  private let inbox: Inbox
+  private let options: Session.Options
+  private let capacity: Int
+  private let reusesPrefixes: Bool
+  private var active: [ActiveSequence] = []
+  private var idle = IdleSequences()
+  private var pace = ReadingPace()
+  /// What the step being made computes: the place in `active`, and how many tokens.
+  private var plan: [(place: Int, count: Int)] = []
+
+  /// Tokens whose logits are computed together when a prompt is scored.
+  private static let scoredChunk = 32
+
+  init(_ forward: consuming Forward, tokenizer: Tokenizer, inbox: Inbox, options: Session.Options, capacity: Int) {
+    let architecture = forward.model.architecture
+    batch = StepBatch(tokenCapacity: forward.stepTokens, entryCapacity: options.running)
+    workspace = SamplerWorkspace(vocabulary: architecture.vocabularySize)
+    // Where rope frequencies depend on the final length, an old beginning may not fit a new text.
+    reusesPrefixes = options.reusesPrefixes && architecture.ropes.allSatisfy { $0.switchLength == nil }
+    self.forward = forward
+    self.tokenizer = tokenizer
+    self.inbox = inbox
+    self.options = options
+    self.capacity = capacity
+    report()
+  }
+
+  /// Works until the session is closed.
+  mutating func run() {
+    while !inbox.isClosed {
+      interrupt()
+      admit()
+      if active.isEmpty {
+        report()
+        inbox.wait()
+      } else {
+        step()
+      }
+    }
+    for place in active.indices { active[place].finish(.cancelled) }
+    active = []
+  }
+
+  // MARK: Who runs
+
+  /// Ends requests that were cancelled or are out of time, in the queue and in the batch.
+  private mutating func interrupt() {
+    let now = ContinuousClock.now
+    for ticket in inbox.take(where: { $0.interruption(at: now) != nil }) {
+      var statistics = GenerationStatistics()
+      statistics.promptTokens = ticket.request.prompt.count
+      ticket.finish(ticket.interruption(at: now) ?? .cancelled, statistics)
+    }
+    for place in active.indices.reversed() {
+      if let reason = active[place].ticket.interruption(at: now) { end(place, reason) }
+    }
+  }
+
+  /// Lets requests in, in order, while there are pages for their prompts.
+  private mutating func admit() {
+    while active.count < options.running, let ticket = inbox.first {
+      // Preempted requests come back before new ones come in.
+      guard active.allSatisfy({ $0.sequence != nil }) else { return }
+      let prompt = ticket.request.prompt
+      let found = reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt) : nil
+      if let found { forward.truncate(found.sequence, to: found.shared) }
+      let needed = prompt.count - (found?.shared ?? 0) + growth
+      makeRoom(needed)
+      let fits = forward.freeTokens >= needed
+      guard fits || active.isEmpty, let sequence = found?.sequence ?? open(prompt.count) else {
+        if let found { idle.keep(found.sequence, tokens: prompt[..<found.shared]) }
+        guard active.isEmpty else { return }
+        // Nobody is left to give way: waiting longer would not help.
+        inbox.removeFirst()
+        ticket.finish(.failed(.engine(.tooManySequences(limit: 0))), GenerationStatistics())
+        continue
+      }
+      inbox.removeFirst()
+      active.append(
+        ActiveSequence(
+          ticket, sequence: sequence, cached: found?.shared ?? 0, capacity: capacity, tokenizer: tokenizer))
+    }
+  }
+
+  /// Room to leave when a request comes in, so that it is not sent back a few steps later.
+  private var growth: Int { 32 * (active.count + 1) }
+
+  /// Gives idle prefixes up until this many tokens fit.
+  private mutating func makeRoom(_ tokens: Int) {
+    while forward.freeTokens < tokens, let sequence = idle.evict() { forward.release(sequence) }
+  }
+
+  /// An empty sequence, an idle one making place for it if need be.
+  private mutating func open(_ expectedLength: Int) -> SequenceID? {
+    while true {
+      if let sequence = try? forward.makeSequence(expectedLength: expectedLength) { return sequence }
+      guard let old = idle.evict() else { return nil }
+      forward.release(old)
+    }
+  }
+
+  private mutating func end(_ place: Int, _ reason: FinishReason) {
+    active[place].finish(reason)
+    let ended = active.remove(at: place)
+    guard let sequence = ended.sequence else { return }
+    let length = min(forward.length(of: sequence), ended.tokens.count)
+    if reusesPrefixes && length > 0 {
+      idle.keep(sequence, tokens: ended.tokens[..<length])
+    } else {
+      forward.release(sequence)
+    }
+  }
+
+  // MARK: A step
+
+  private mutating func step() {
+    reopen()
+    compose()
+    let begin = ContinuousClock.now
+    do {
+      try forward.step(&batch)
+    } catch {
+      recover(error)
+      return
+    }
+    let now = ContinuousClock.now
+    let read = plan.reduce(0) { $0 + (active[$1.place].isDecoding ? 0 : $1.count) }
+    pace.learn(tokens: read, of: batch.tokenCount, seconds: (now - begin).seconds)
+    let isMixed = read > 0 && read < batch.tokenCount
+    deliver(now)
+    report(steps: 1, mixed: isMixed ? 1 : 0)
+  }
+
+  /// Gives preempted requests a sequence again, the oldest first, once their text fits.
+  private mutating func reopen() {
+    for place in active.indices where active[place].sequence == nil {
+      let length = active[place].tokens.count
+      let isAlone = active.allSatisfy { $0.sequence == nil }
+      makeRoom(length + growth)
+      guard isAlone || forward.freeTokens >= length + growth, let sequence = open(length) else { return }
+      active[place].sequence = sequence
+    }
+  }
+
+  /// Fills the batch: the answers' next tokens, then prompts in order of arrival.
+  private mutating func compose() {
+    batch.removeAll()
+    plan.removeAll(keepingCapacity: true)
+    for place in active.indices where active[place].isDecoding { add(place, count: 1) }
+    var left = pace.tokens(sharing: !plan.isEmpty, limit: forward.stepTokens - plan.count)
+    for place in active.indices where left > 0 && !active[place].isDecoding && active[place].sequence != nil {
+      var count = min(active[place].missing, left)
+      if active[place].wantsPromptScores { count = min(count, Self.scoredChunk) }
+      add(place, count: count)
+      left -= count
+    }
+  }
+
+  private mutating func add(_ place: Int, count: Int) {
+    guard let sequence = active[place].sequence, batch.count < options.running else { return }
+    let start = active[place].cached
+    let tokens = active[place].tokens[start..<start + count]
+    let isLast = start + count == active[place].tokens.count
+    batch.add(
+      sequence, tokens: tokens, wanted: active[place].wantsPromptScores ? .all : isLast ? .last : .none)
+    plan.append((place, count))
+  }
+
+  /// Samples where logits were computed, and lets finished answers go.
+  private mutating func deliver(_ now: ContinuousClock.Instant) {
+    var ended: [(place: Int, reason: FinishReason)] = []
+    let vocabulary = forward.model.architecture.vocabularySize
+    for (entry, item) in plan.enumerated() {
+      let logits = batch.logits(ofEntry: entry)
+      if active[item.place].wantsPromptScores {
+        active[item.place].scorePrompt(
+          first: active[item.place].cached, logits, vocabulary: vocabulary, workspace: workspace)
+      }
+      active[item.place].cached += item.count
+      guard active[item.place].missing == 0, logits.count >= vocabulary else { continue }
+      let last = UnsafeMutableBufferPointer(rebasing: logits[(logits.count - vocabulary)...])
+      if let reason = active[item.place].advance(last, workspace: &workspace, now: now) {
+        ended.append((item.place, reason))
+      }
+    }
+    for item in ended.sorted(by: { $0.place > $1.place }) { end(item.place, item.reason) }
+  }
+
+  /// After a step that failed, in which no sequence has changed.
+  private mutating func recover(_ problem: InferenceProblem) {
+    if case .cacheFull = problem {
+      if let sequence = idle.evict() {
+        forward.release(sequence)
+        return
+      }
+      if active.count(where: { $0.sequence != nil }) > 1,
+        let last = active.indices.last(where: { active[$0].sequence != nil })
+      {
+        if let sequence = active[last].preempt() { forward.release(sequence) }
+        inbox.report { $0.preemptions += 1 }
+        return
+      }
+    }
+    for item in plan.sorted(by: { $0.place > $1.place }) { end(item.place, .failed(.engine(problem))) }
+  }
+
+  private func report(steps: Int = 0, mixed: Int = 0) {
+    let running = active.count
+    let free = forward.freeTokens
+    let sequences = idle.count
+    inbox.report {
+      $0.running = running
+      $0.freeCacheTokens = free
+      $0.cacheTokens = max($0.cacheTokens, free)
+      $0.idleSequences = sequences
+      $0.steps += steps
+      $0.mixedSteps += mixed
+    }
+  }
+}
