@@ -54,9 +54,6 @@ let package = Package(
       dependencies: ["Checkpoints", "Tokenizers", "Templates", "Tensors", "Basics"],
       swiftSettings: house),
 
-    .target(
-      name: "Quantization", dependencies: ["Checkpoints", "Tensors", "Basics", "CKernels"], swiftSettings: house),
-
     // Floor 1: formats, text, transfer, storage
     .target(name: "Checkpoints", dependencies: ["Tensors", "Basics"], swiftSettings: strict),
     .target(name: "Tensors", dependencies: ["Basics", "CKernels"], swiftSettings: house),
