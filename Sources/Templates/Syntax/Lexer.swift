@@ -135,7 +135,6 @@ struct Lexer {
       }
       index += 1
     }
-    guard body < source.count else { return advance(to: body) }
     throw .syntax(message: "Missing end of comment tag", line: line)
   }
 
@@ -199,7 +198,6 @@ struct Lexer {
       }
       index += 1
     }
-    guard content < source.count else { return }
     throw .syntax(message: "Missing end of raw directive", line: line)
   }
 

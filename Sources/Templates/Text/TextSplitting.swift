@@ -56,7 +56,7 @@ extension Text {
     var offset = skipSpace(from: 0)
     while offset < bytes.count {
       if parts.count == limit {
-        parts.append(part(offset..<bytes.count))
+        parts.append(part(offset..<bytes.count).trimmed(start: false))
         break
       }
       let start = offset
@@ -87,7 +87,8 @@ extension Text {
     var end = trimmed(start: false).bytes.count
     while end > 0 {
       if parts.count == limit {
-        parts.append(part(0..<end))
+        let rest = part(0..<end).trimmed(start: true, end: false)
+        if !rest.isEmpty { parts.append(rest) }
         break
       }
       var start = end
