@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over a paged cache: how work is cut. A unit is a kv head and up to a few tokens of one sequence; its
-// query rows (tokens times the query heads that share the kv head) pass over the pages together, in page order
-// from the first visible one, so that a row's sums never depend on how units were cut.
+// Attention over a paged cache: how work is cut.
+//
+// A unit is a kv head and some tokens of one sequence; its query rows (tokens times the heads that share the kv head)
+// pass over the pages together. Positions are cut into spans of about 256 at fixed places; each span has a softmax of
+// its own and the spans are joined in order. So a row's result is the same alone or among others, and when few units
+// would leave threads idle (decoding), spans of one unit are computed in parallel and joined afterwards.
 #include "kernels.h"
 
-size_t ck_cache_layer_bytes(int32_t page_tokens, int32_t kv_heads, int32_t key_size, int32_t value_size,
-                            ck_dtype dtype) {
-  return (size_t)page_tokens * (size_t)kv_heads * (size_t)(key_size + value_size) * ck_dtype_bytes(dtype);
-}
+// Query rows of a unit: enough to pay for widening a page. Positions of a span. Bytes kept for parallel spans.
+enum { UNIT_ROWS = 64, SPAN_POSITIONS = 256, PARALLEL_BYTES = 2 << 20 };
 
-static void store(uint8_t *array, ck_dtype dtype, size_t index, float value) {
-  if (dtype == CK_F32) memcpy(array + 4 * index, &value, 4);
-  else ck_f32_to_f16(&value, array + 2 * index, 1);
-}
-
-void ck_cache_store(const ck_cache *c, const int32_t *pages, int32_t position, const float *keys,
-                    const float *values) {
-  uint8_t *page = c->base + (size_t)pages[position / c->page_tokens] * c->page_bytes;
-  size_t slot = (size_t)(position % c->page_tokens), width = (size_t)c->page_tokens;
-  for (size_t g = 0; g < (size_t)c->kv_heads; g++) {
-    size_t size = (size_t)c->key_size;
-    for (size_t d = 0; d < size; d++)
-      store(page + c->key_offset, c->dtype, (g * size + d) * width + slot, keys[g * size + d]);
-    size = (size_t)c->value_size;
-    for (size_t d = 0; d < size; d++)
-      store(page + c->value_offset, c->dtype, (g * width + slot) * size + d, values[g * size + d]);
-  }
-}
-
-// Query rows of a unit: enough to use a page well once it is in the first-level cache.
-enum { UNIT_ROWS = 32 };
-
-static int32_t unit_tokens(const ck_attention *a) {
-  int32_t shared = a->heads / a->cache.kv_heads;
-  return shared >= UNIT_ROWS ? 1 : UNIT_ROWS / shared;
+static int32_t shared_heads(const ck_attention *a) { return a->heads / a->cache.kv_heads; }
+static int32_t unit_tokens(const ck_attention *a) { return ck_max(UNIT_ROWS / shared_heads(a), 1); }
+static int32_t span_positions(const ck_attention *a) {
+  return ck_max(SPAN_POSITIONS / a->cache.page_tokens, 1) * a->cache.page_tokens;
 }
 
 typedef struct job {
@@ -41,33 +21,177 @@ typedef struct job {
   const ck_attention *attention;
   const ck_attention_entry *entries;
   int count;
-  float *scratch;
-  size_t scratch_floats;  // for each worker
+  float *scratch, *partials;
+  size_t work_floats, state_floats;  // for each worker; of a unit's running softmax
+  size_t rows;                       // most query rows of a unit in this call
+  int32_t units;
 } job;
 
-static size_t worker_floats(const ck_attention *a) {
-  size_t shared = (size_t)(a->heads / a->cache.kv_heads), rows = (size_t)unit_tokens(a) * shared;
-  size_t width = (size_t)a->cache.page_tokens, sizes = (size_t)(a->cache.key_size + a->cache.value_size);
-  return (width * sizes + rows * (width + (size_t)a->cache.value_size + 2) + 63) / 64 * 64;
+static size_t unit_rows(const ck_attention *a) { return (size_t)unit_tokens(a) * (size_t)shared_heads(a); }
+
+static size_t state_floats(const ck_attention *a, size_t rows) {
+  return ck_round_up(rows * ((size_t)ck_value_stride(&a->cache) + 2) * 4) / 4;
 }
 
-size_t ck_attention_scratch(const ck_attention *a, int threads) { return worker_floats(a) * 4 * (size_t)threads; }
+static size_t work_floats(const ck_attention *a) {
+  size_t width = (size_t)a->cache.page_tokens;
+  size_t page = width * (size_t)(a->cache.key_size + ck_value_stride(&a->cache));
+  return ck_round_up((page + unit_rows(a) * width) * 4) / 4;
+}
 
-// Units are dealt out in turn; late tokens see more, so neighbours go to different workers.
-static void task(void *context, int worker, int workers) {
+size_t ck_attention_scratch(const ck_attention *a, int threads) {
+  return (size_t)threads * (work_floats(a) + 2 * state_floats(a, unit_rows(a))) * 4 + PARALLEL_BYTES;
+}
+
+static void place_state(const job *j, ck_span *span, float *memory) {
+  span->sums = memory;
+  span->tops = memory + j->rows * (size_t)ck_value_stride(&j->attention->cache);
+  span->totals = span->tops + j->rows;
+}
+
+static int32_t units_of(const ck_attention *a, const ck_attention_entry *e) {
+  return ck_ceil(e->tokens, unit_tokens(a)) * a->cache.kv_heads;
+}
+
+// Unit `index` of all entries. Within an entry the latest tokens come first: they see most.
+static ck_span unit_at(const job *j, int32_t index) {
+  const ck_attention *a = j->attention;
+  const ck_attention_entry *e = j->entries;
+  for (; index >= units_of(a, e); e++) index -= units_of(a, e);
+  int32_t step = unit_tokens(a), chunk = ck_ceil(e->tokens, step) - 1 - index / a->cache.kv_heads;
+  ck_span unit = {.entry = e, .kv_head = index % a->cache.kv_heads, .first_token = chunk * step};
+  unit.last_token = ck_min(unit.first_token + step, e->tokens);
+  return unit;
+}
+
+// First and last span any row of the unit sees something of.
+static void spans_of(const ck_attention *a, const ck_span *unit, int32_t *first, int32_t *last) {
+  int32_t low = unit->entry->first_position + unit->first_token, high = unit->entry->first_position + unit->last_token;
+  int32_t oldest = a->window ? ck_max(low - a->window + 1, 0) : 0, length = span_positions(a);
+  *first = oldest / length;
+  *last = (high - 1) / length;
+}
+
+static void bound(const ck_attention *a, ck_span *span, int32_t number) {
+  int32_t length = span_positions(a), high = span->entry->first_position + span->last_token, width = a->cache.page_tokens;
+  span->from = number * length;
+  span->to = ck_min(span->from + length, high);
+  if (!a->window) return;
+  // Pages nobody sees are skipped.
+  int32_t oldest = ck_max(span->entry->first_position + span->first_token - a->window + 1, 0);
+  span->from = ck_max(span->from, oldest / width * width);
+}
+
+static void begin(const ck_attention *a, ck_span *total) {
+  int32_t shared = shared_heads(a), rows = (total->last_token - total->first_token) * shared;
+  for (int32_t r = 0; r < rows; r++) {
+    total->tops[r] = a->sinks ? a->sinks[total->kv_head * shared + r % shared] : -INFINITY;
+    total->totals[r] = a->sinks ? 1 : 0;
+  }
+  memset(total->sums, 0, (size_t)rows * (size_t)ck_value_stride(&a->cache) * 4);
+}
+
+static void end(const ck_attention *a, const ck_span *total) {
+  int32_t shared = shared_heads(a), rows = (total->last_token - total->first_token) * shared;
+  int32_t stride = ck_value_stride(&a->cache), size = a->cache.value_size;
+  for (int32_t r = 0; r < rows; r++) {
+    float *out = total->entry->out + (size_t)(total->first_token + r / shared) * a->out_stride +
+                 (size_t)(total->kv_head * shared + r % shared) * (size_t)size;
+    float factor = total->totals[r] > 0 ? 1 / total->totals[r] : 0;
+    const float *sums = total->sums + (size_t)r * (size_t)stride;
+    for (int32_t d = 0; d < size; d++) out[d] = sums[d] * factor;
+  }
+}
+
+// A whole unit on one thread.
+static void unit_part(void *context, int32_t part, int worker) {
   const job *j = context;
-  float *scratch = j->scratch + (size_t)worker * j->scratch_floats;
-  int32_t step = unit_tokens(j->attention), heads = j->attention->cache.kv_heads;
-  int64_t unit = 0;
-  for (int e = 0; e < j->count; e++)
-    for (int32_t t = 0; t < j->entries[e].tokens; t += step)
-      for (int32_t g = 0; g < heads; g++, unit++)
-        if (unit % workers == worker)
-          j->kernels->attend(j->attention, &j->entries[e], g, t, ck_min(t + step, j->entries[e].tokens), scratch);
+  const ck_attention *a = j->attention;
+  float *work = j->scratch + (size_t)worker * (j->work_floats + 2 * j->state_floats);
+  ck_span total = unit_at(j, part), span = total;
+  place_state(j, &total, work + j->work_floats);
+  place_state(j, &span, work + j->work_floats + j->state_floats);
+  int32_t first, last, rows = (total.last_token - total.first_token) * shared_heads(a);
+  spans_of(a, &total, &first, &last);
+  begin(a, &total);
+  for (int32_t number = first; number <= last; number++) {
+    bound(a, &span, number);
+    j->kernels->attend(a, &span, work);
+    j->kernels->join(&total, &span, rows, ck_value_stride(&a->cache));
+  }
+  end(a, &total);
+}
+
+// The unit and span of a part when spans are computed in parallel.
+static ck_span span_at(const job *j, int32_t part) {
+  for (int32_t index = 0;; index++) {
+    ck_span unit = unit_at(j, index);
+    int32_t first, last;
+    spans_of(j->attention, &unit, &first, &last);
+    if (part > last - first) {
+      part -= last - first + 1;
+      continue;
+    }
+    bound(j->attention, &unit, first + part);
+    return unit;
+  }
+}
+
+static void span_part(void *context, int32_t part, int worker) {
+  const job *j = context;
+  ck_span span = span_at(j, part);
+  place_state(j, &span, j->partials + (size_t)part * j->state_floats);
+  j->kernels->attend(j->attention, &span, j->scratch + (size_t)worker * (j->work_floats + 2 * j->state_floats));
+}
+
+static void join_spans(const job *j) {
+  const ck_attention *a = j->attention;
+  int32_t part = 0;
+  for (int32_t index = 0; index < j->units; index++) {
+    ck_span total = unit_at(j, index), span = total;
+    place_state(j, &total, j->scratch + j->work_floats);
+    int32_t first, last, rows = (total.last_token - total.first_token) * shared_heads(a);
+    spans_of(a, &total, &first, &last);
+    begin(a, &total);
+    for (int32_t number = first; number <= last; number++, part++) {
+      place_state(j, &span, j->partials + (size_t)part * j->state_floats);
+      j->kernels->join(&total, &span, rows, ck_value_stride(&a->cache));
+    }
+    end(a, &total);
+  }
+}
+
+// Parts when every span is one, or 0 if that is not worth it or does not fit.
+static int32_t parallel_spans(const job *j, int threads) {
+  if (j->units >= 4 * threads) return 0;
+  int32_t parts = 0;
+  for (int32_t index = 0; index < j->units; index++) {
+    ck_span unit = unit_at(j, index);
+    int32_t first, last;
+    spans_of(j->attention, &unit, &first, &last);
+    parts += last - first + 1;
+  }
+  return parts > j->units && (size_t)parts * j->state_floats * 4 <= PARALLEL_BYTES ? parts : 0;
 }
 
 void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_attention_entry *entries, int count,
                void *scratch) {
-  job j = {ck_kernels_of(isa), attention, entries, count, scratch, worker_floats(attention)};
-  ck_pool_run(pool, task, &j);
+  int threads = ck_pool_threads(pool);
+  job j = {.kernels = ck_kernels_of(isa), .attention = attention, .entries = entries, .count = count,
+           .scratch = scratch, .work_floats = work_floats(attention)};
+  int32_t most = 0;
+  for (int e = 0; e < count; e++) {
+    j.units += units_of(attention, &entries[e]);
+    most = ck_max(most, ck_min(entries[e].tokens, unit_tokens(attention)));
+  }
+  j.rows = (size_t)most * (size_t)shared_heads(attention);
+  j.state_floats = state_floats(attention, j.rows);
+  j.partials = j.scratch + (size_t)threads * (j.work_floats + 2 * j.state_floats);
+  int32_t parts = parallel_spans(&j, threads);
+  if (!parts) {
+    ck_pool_each(pool, j.units, unit_part, &j);
+    return;
+  }
+  ck_pool_each(pool, parts, span_part, &j);
+  join_spans(&j);
 }

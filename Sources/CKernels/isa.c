@@ -7,7 +7,7 @@
 
 static const char *const names[CK_ISA_COUNT] = {"portable", "avx2", "avx512", "avx512vnni"};
 
-const char *ck_isa_name(ck_isa isa) { return names[isa]; }
+const char *ck_isa_name(ck_isa isa) { return isa >= 0 && isa < CK_ISA_COUNT ? names[isa] : "unknown"; }
 
 bool ck_isa_supported(ck_isa isa) {
 #if defined(__x86_64__)
@@ -27,11 +27,20 @@ bool ck_isa_supported(ck_isa isa) {
 #endif
 }
 
-ck_isa ck_isa_detect(void) {
-  const char *wanted = getenv("IMPETUS_ISA");
-  for (int isa = 0; wanted && isa < CK_ISA_COUNT; isa++)
-    if (!strcmp(wanted, names[isa]) && ck_isa_supported((ck_isa)isa)) return (ck_isa)isa;
+static ck_isa best(void) {
   for (int isa = CK_ISA_COUNT - 1; isa > 0; isa--)
     if (ck_isa_supported((ck_isa)isa)) return (ck_isa)isa;
   return CK_ISA_PORTABLE;
 }
+
+ck_isa_choice ck_isa_choose(const char *name) {
+  if (!name || !*name) return (ck_isa_choice){best(), CK_WISH_NONE};
+  for (int isa = 0; isa < CK_ISA_COUNT; isa++)
+    if (!strcmp(name, names[isa])) {
+      if (ck_isa_supported((ck_isa)isa)) return (ck_isa_choice){(ck_isa)isa, CK_WISH_GRANTED};
+      return (ck_isa_choice){best(), CK_WISH_UNSUPPORTED};
+    }
+  return (ck_isa_choice){best(), CK_WISH_UNKNOWN};
+}
+
+ck_isa ck_isa_detect(void) { return ck_isa_choose(getenv("IMPETUS_ISA")).isa; }

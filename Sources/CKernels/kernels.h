@@ -6,34 +6,74 @@
 #include <math.h>
 #include <string.h>
 
+// A tile is what one packed product works on: up to 8 tokens, one or two blocks of 16 rows.
 enum { CK_BLOCK_ROWS = 16, CK_TILE = 8, CK_ACTIVATION_GROUP = 64 };
 
-// An input quantized to int8: value = code * scale, symmetric, for each activation group of min(64, weight group).
-typedef struct ck_activations {
-  const int8_t *codes;   // [tokens, inputs]
-  const float *scales;   // [tokens, inputs / group]
-  const float *sums;     // [tokens, inputs / group]: scale * sum of codes
-  int32_t inputs, group;
-} ck_activations;
+// Up to 8 tokens quantized to int8: value = code * scale, symmetric within each activation group. Groups are
+// outermost, so that a product reads straight on whatever the number of inputs (rows a power of two apart would
+// compete for the same lines of the first-level cache).
+typedef struct ck_tile {
+  int8_t *codes;   // [inputs / group][tokens][group]
+  float *scales;   // [inputs / group][tokens]
+  float *sums;     // [inputs / group][tokens]: scale * sum of codes
+  int32_t tokens, group;
+} ck_tile;
+
+// Sums of products of one tile: [block][token][row].
+typedef float ck_sums[2][CK_TILE][CK_BLOCK_ROWS];
+
+// Rows in memory as they lie in a file or widened: element (r, k) at data + (r * stride + k) * element size.
+typedef struct ck_rows {
+  const void *data;
+  ck_dtype dtype;
+  size_t stride;
+  int32_t count;
+} ck_rows;
+
+// Some query rows of one sequence and kv head (all heads that share it, for tokens [first_token, last_token) of the
+// entry) against positions [from, to), with the running softmax they end with: rows are [token][shared head].
+typedef struct ck_span {
+  const ck_attention_entry *entry;
+  int32_t kv_head, first_token, last_token;
+  int32_t from, to;       // from: the first position of a page
+  float *tops, *totals;   // [rows]: largest score, sum of exp(score - top)
+  float *sums;            // [rows, ck_value_stride]: sum of exp(score - top) * value
+} ck_span;
 
 typedef struct ck_kernels {
-  // One token's row of n inputs.
-  void (*quantize)(const float *x, int32_t n, int32_t group, int8_t *codes, float *scales, float *sums);
-  // Blocks [first, last) of a packed matrix times tokens [0, tokens): writes 16 floats a block and token.
-  void (*packed)(const ck_packed *matrix, int32_t first, int32_t last, const ck_activations *x, int32_t tokens,
-                 const ck_output *output);
-  // Dot products of one f32 row with `tokens` inputs at x + t * inputs.
-  void (*dots)(const float *row, const float *x, int32_t inputs, int32_t tokens, float *out);
+  // One token's row of n inputs into place `token` of a tile.
+  void (*quantize)(const float *x, int32_t n, const ck_tile *tile, int32_t token);
+  // One or two packed blocks (second may be NULL) of matrices with `format`'s shape times a tile. `advance` is the
+  // distance to the blocks that will be asked for next.
+  void (*products)(const ck_packed *format, const uint8_t *first, const uint8_t *second, size_t advance,
+                   const ck_tile *x, ck_sums out);
+  // What follows a product of rows [row, row + 16): bias, accumulation, store; see ck_output.
+  void (*finish)(const ck_output *output, int32_t rows, int32_t row, int32_t token, int32_t tokens,
+                 float (*sums)[CK_BLOCK_ROWS]);
+  // activation(gate) * up of 16 rows each, biases added first (NULL: none), into out[token * stride ..].
+  void (*gate)(ck_activation kind, float (*gate)[CK_BLOCK_ROWS], const float *gate_bias, float (*up)[CK_BLOCK_ROWS],
+               const float *up_bias, int32_t tokens, float *out, size_t stride);
+  // Dot products of length n of all rows with inputs x + t * x_stride: out[t * out_stride + r].
+  void (*dots)(const ck_rows *rows, const float *x, size_t x_stride, int32_t tokens, int32_t n, float *out,
+               size_t out_stride);
   void (*widen)(const ck_weight *weight, int32_t row, float *out);
   void (*rms_norm)(const float *x, const float *w, float offset, float epsilon, int32_t n, float *y);
   void (*layer_norm)(const float *x, const float *w, const float *b, float epsilon, int32_t n, float *y);
   void (*activate)(ck_activation kind, const float *gate, const float *up, int32_t n, float *y);
+  void (*rotate)(float *x, const float *cosine, const float *sine, int32_t half, bool interleaved);
   void (*add_scaled)(float *y, const float *x, float factor, int32_t n);
   float (*log_sum_exp)(const float *x, int32_t n);
-  // Attention of query rows [first, last) of one kv head; see attention.c.
-  void (*attend)(const ck_attention *attention, const ck_attention_entry *entry, int32_t kv_head, int32_t first_token,
-                 int32_t last_token, float *scratch);
+  void (*softmax)(float *x, int32_t n);
+  void (*narrow)(const float *x, uint16_t *y, int32_t n);  // to f16, clamped to its finite range
+  // Computes a span's softmax and sums. `scratch`: ck_attention_scratch.
+  void (*attend)(const ck_attention *attention, const ck_span *span, float *scratch);
+  void (*join)(const ck_span *into, const ck_span *later, int32_t rows, int32_t stride);
 } ck_kernels;
+
+// The table of a file that defines all of these under their own names.
+#define CK_KERNELS                                                                                               \
+  {quantize, products, finish, gate, dots, widen, rms_norm, layer_norm, activate, rotate, add_scaled, log_sum_exp, \
+   softmax, narrow, attend, join}
 
 extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)
@@ -54,7 +94,11 @@ static inline const ck_kernels *ck_kernels_of(ck_isa isa) {
 }
 
 static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t ck_max(int32_t a, int32_t b) { return a > b ? a : b; }
+static inline int32_t ck_ceil(int32_t a, int32_t b) { return (a + b - 1) / b; }
+static inline size_t ck_round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 static inline int32_t ck_activation_group(int32_t weight_group) { return ck_min(weight_group, CK_ACTIVATION_GROUP); }
+static inline int32_t ck_blocks(int32_t rows) { return ck_ceil(rows, CK_BLOCK_ROWS); }
 
 static inline size_t ck_dtype_bytes(ck_dtype dtype) { return dtype == CK_F32 ? 4 : 2; }
 
@@ -99,8 +143,14 @@ static inline size_t ck_group_bytes(int32_t group, int32_t code_bits, ck_dtype d
   return (size_t)group * CK_BLOCK_ROWS * (size_t)code_bits / 8 + 2 * CK_BLOCK_ROWS * ck_dtype_bytes(dtype);
 }
 
-// This worker's share of [0, count).
-static inline void ck_share(int32_t count, int worker, int workers, int32_t *first, int32_t *last) {
-  *first = (int32_t)((int64_t)count * worker / workers);
-  *last = (int32_t)((int64_t)count * (worker + 1) / workers);
+// Bytes of one block of a packed matrix.
+static inline size_t ck_block_bytes(const ck_packed *m) {
+  return (size_t)(m->inputs / m->group) * ck_group_bytes(m->group, m->code_bits, m->dtype);
+}
+
+// Floats of a row of values, padded to whole vectors.
+static inline int32_t ck_value_stride(const ck_cache *cache) { return (cache->value_size + 15) / 16 * 16; }
+
+static inline const uint8_t *ck_block(const ck_packed *m, int32_t block) {
+  return m->data + (size_t)block * ck_block_bytes(m);
 }

@@ -1,131 +1,262 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with weights: how the work is cut over threads, tokens and rows. The sums themselves are in bodies.inc
-// and the files of the instruction sets.
-#include "kernels.h"
+// Products with weights: how work is cut over threads, tokens and rows. The sums themselves are in the files of the
+// instruction sets.
+//
+// A part is a run of rows of one matrix and all tokens. It is small enough to even out the threads and to keep its
+// weights in the second-level cache while the tiles of tokens pass over them.
+#include "products.h"
 
 void ck_weight_row(const ck_weight *w, int32_t row, float *out) { ck_kernels_portable.widen(w, row, out); }
 
-// Tokens of a plain product that share one widened row: their inputs stay in the second-level cache.
-enum { PLAIN_TOKENS = 64 };
+// ---- the input ----
 
-typedef struct job {
+static size_t codes_bytes(int32_t inputs, int32_t tokens) { return ck_round_up((size_t)inputs * (size_t)tokens); }
+static size_t scales_bytes(int32_t inputs, int32_t tokens) {
+  return ck_round_up((size_t)(inputs / 32 + 1) * (size_t)tokens * 4);
+}
+
+size_t ck_tiles_bytes(int32_t inputs, int32_t tokens) {
+  return codes_bytes(inputs, tokens) + 2 * scales_bytes(inputs, tokens);
+}
+
+ck_tiles ck_tiles_at(void *memory, int32_t inputs, int32_t tokens, int32_t group) {
+  uint8_t *bytes = memory;
+  ck_tiles tiles = {.inputs = inputs, .tokens = tokens, .group = group, .codes = memory};
+  tiles.scales = (float *)(bytes + codes_bytes(inputs, tokens));
+  tiles.sums = (float *)(bytes + codes_bytes(inputs, tokens) + scales_bytes(inputs, tokens));
+  return tiles;
+}
+
+ck_tile ck_tile_of(const ck_tiles *tiles, int32_t number) {
+  size_t first = (size_t)number * CK_TILE, groups = (size_t)(tiles->inputs / tiles->group);
+  return (ck_tile){.codes = tiles->codes + first * (size_t)tiles->inputs,
+                   .scales = tiles->scales + first * groups,
+                   .sums = tiles->sums + first * groups,
+                   .tokens = ck_min(CK_TILE, tiles->tokens - number * CK_TILE),
+                   .group = tiles->group};
+}
+
+static void apply_norm(const ck_kernels *k, const ck_norm *n, const float *x, int32_t inputs, float *y) {
+  if (n->kind == CK_NORM_LAYER) k->layer_norm(x, n->weight, n->bias, n->epsilon, inputs, y);
+  else k->rms_norm(x, n->weight, n->offset, n->epsilon, inputs, y);
+}
+
+typedef struct input_job {
+  const ck_kernels *kernels;
+  const ck_input *input;
+  ck_tiles tiles;
+  float *rows;  // a row for each worker; or all rows, when the products are in f32
+  bool wide;
+} input_job;
+
+static void input_part(void *context, int32_t part, int worker) {
+  const input_job *j = context;
+  const ck_input *in = j->input;
+  int32_t first = part * CK_TILE, last = ck_min(first + CK_TILE, in->tokens);
+  for (int32_t t = first; t < last; t++) {
+    const float *x = in->x + (size_t)t * in->stride;
+    float *row = j->rows + (size_t)(j->wide ? t : worker) * (size_t)in->inputs;
+    if (in->norm.kind != CK_NORM_NONE) {
+      apply_norm(j->kernels, &in->norm, x, in->inputs, row);
+      x = row;
+    }
+    if (j->wide) continue;
+    ck_tile tile = ck_tile_of(&j->tiles, part);
+    j->kernels->quantize(x, in->inputs, &tile, t - first);
+  }
+}
+
+static void run_input(ck_pool *pool, input_job *j) {
+  int32_t parts = ck_ceil(j->input->tokens, CK_TILE);
+  if (parts > 1) ck_pool_each(pool, parts, input_part, j);
+  else input_part(j, 0, 0);
+}
+
+ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
+                           float *rows) {
+  input_job j = {kernels, input, ck_tiles_at(memory, input->inputs, input->tokens, group), rows, false};
+  run_input(pool, &j);
+  return j.tiles;
+}
+
+// ---- packed products ----
+
+typedef struct product_job {
   const ck_kernels *kernels;
   const ck_output *outputs;
   int count;
-  const float *x;
+  ck_tiles tiles;             // packed products
+  const float *x;             // f32 products
+  size_t x_stride;
   int32_t inputs, tokens;
-  int32_t group;              // of the quantized input; 0: none
-  int8_t *codes;
-  float *scales, *sums;
-  float *rows;                // [workers, inputs + PLAIN_TOKENS]
-} job;
+  float *wide;                // f32 products: WIDE_FLOATS for each worker
+  int32_t units[CK_MOST_OUTPUTS], unit_rows[CK_MOST_OUTPUTS];  // of each output
+} product_job;
 
-static void quantize_tokens(const job *j, int32_t first, int32_t last) {
-  int32_t groups = j->inputs / j->group;
-  for (int32_t t = first; t < last; t++)
-    j->kernels->quantize(j->x + (size_t)t * (size_t)j->inputs, j->inputs, j->group,
-                         j->codes + (size_t)t * (size_t)j->inputs, j->scales + (size_t)t * (size_t)groups,
-                         j->sums + (size_t)t * (size_t)groups);
+static int32_t rows_of(const ck_output *o) { return o->packed ? o->packed->rows : o->weight->rows; }
+
+// The part's output, and its first and last row.
+static int part_rows(const product_job *j, int32_t part, int32_t *first, int32_t *last) {
+  int i = 0;
+  for (; part >= j->units[i]; i++) part -= j->units[i];
+  *first = part * j->unit_rows[i];
+  *last = ck_min(*first + j->unit_rows[i], rows_of(&j->outputs[i]));
+  return i;
 }
 
-static void quantize_task(void *context, int worker, int workers) {
-  const job *j = context;
+static void packed_part(void *context, int32_t part, int worker) {
+  (void)worker;
+  const product_job *j = context;
   int32_t first, last;
-  ck_share(j->tokens, worker, workers, &first, &last);
-  quantize_tokens(j, first, last);
-}
-
-static void plain_rows(const job *j, const ck_output *o, int32_t first, int32_t last, float *row) {
-  float *sums = row + j->inputs;
-  for (int32_t n = first; n < last; n++) {
-    j->kernels->widen(o->weight, n, row);
-    for (int32_t t = 0; t < j->tokens; t += PLAIN_TOKENS) {
-      int32_t tokens = ck_min(PLAIN_TOKENS, j->tokens - t);
-      j->kernels->dots(row, j->x + (size_t)t * (size_t)j->inputs, j->inputs, tokens, sums);
-      for (int32_t i = 0; i < tokens; i++) {
-        float value = sums[i] + (o->bias ? o->bias[n] : 0);
-        float *y = o->y + (size_t)(t + i) * o->stride + n;
-        *y = o->accumulate ? *y + value : value;
-      }
+  const ck_output *o = &j->outputs[part_rows(j, part, &first, &last)];
+  const ck_packed *m = o->packed;
+  size_t block_bytes = ck_block_bytes(m);
+  ck_sums sums;
+  // One token reads each block once, in memory's order; several share a pair of blocks.
+  int32_t step = j->tokens == 1 ? CK_BLOCK_ROWS : 2 * CK_BLOCK_ROWS;
+  for (int32_t number = 0; number * CK_TILE < j->tokens; number++) {
+    ck_tile tile = ck_tile_of(&j->tiles, number);
+    for (int32_t row = first; row < last; row += step) {
+      const uint8_t *block = ck_block(m, row / CK_BLOCK_ROWS);
+      bool pair = step > CK_BLOCK_ROWS && row + CK_BLOCK_ROWS < last;
+      j->kernels->products(m, block, pair ? block + block_bytes : NULL, pair ? 2 * block_bytes : block_bytes, &tile, sums);
+      j->kernels->finish(o, m->rows, row, number * CK_TILE, tile.tokens, sums[0]);
+      if (pair) j->kernels->finish(o, m->rows, row + CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[1]);
     }
   }
 }
 
-// Blocks whose packed bytes stay in the second-level cache while all tokens pass over them.
-static int32_t resident_blocks(const ck_packed *m) {
-  size_t block = (size_t)(m->inputs / m->group) * ck_group_bytes(m->group, m->code_bits, m->dtype);
-  size_t fit = ((size_t)192 << 10) / (block ? block : 1);
-  return fit < 1 ? 1 : (int32_t)fit;
-}
+// ---- f32 products ----
 
-static void packed_blocks(const job *j, const ck_output *o, int32_t first, int32_t last) {
-  int32_t groups = j->inputs / j->group;
-  int32_t step = j->tokens > CK_TILE ? resident_blocks(o->packed) : last - first;
-  for (int32_t b = first; b < last; b += step)
-    for (int32_t t = 0; t < j->tokens; t += CK_TILE) {
-      ck_activations x = {j->codes + (size_t)t * (size_t)j->inputs, j->scales + (size_t)t * (size_t)groups,
-                          j->sums + (size_t)t * (size_t)groups, j->inputs, j->group};
-      ck_output part = *o;
-      part.y += (size_t)t * o->stride;
-      j->kernels->packed(o->packed, b, ck_min(b + step, last), &x, ck_min(CK_TILE, j->tokens - t), &part);
+// Rows are widened a few at a time; a piece of K is chosen so that ... all of a row is used at once: its sum has one order.
+enum { WIDE_FLOATS = 1 << 16 };
+
+static int32_t wide_rows(int32_t inputs) { return ck_max(WIDE_FLOATS / ck_max(inputs, 1) / 4 * 4, 4); }
+static size_t wide_floats(int32_t inputs) { return (size_t)wide_rows(inputs) * (size_t)inputs; }
+
+static void store_dots(const ck_output *o, const float *dots, int32_t first, int32_t count, int32_t token,
+                       int32_t tokens) {
+  for (int32_t t = 0; t < tokens; t++) {
+    float *y = o->y + (size_t)(token + t) * o->stride + first;
+    for (int32_t r = 0; r < count; r++) {
+      float value = dots[t * count + r] + (o->bias ? o->bias[first + r] : 0);
+      y[r] = o->accumulate ? y[r] + value : value;
     }
+  }
 }
 
-static void product_task(void *context, int worker, int workers) {
-  const job *j = context;
-  float *row = j->rows + (size_t)worker * (size_t)(j->inputs + PLAIN_TOKENS);
+static void wide_part(void *context, int32_t part, int worker) {
+  enum { TOKENS = 16, ROWS = 64 };
+  const product_job *j = context;
+  int32_t first, last;
+  const ck_output *o = &j->outputs[part_rows(j, part, &first, &last)];
+  const ck_weight *w = o->weight;
+  float *wide = j->wide + (size_t)worker * wide_floats(j->inputs), dots[TOKENS * ROWS];
+  int32_t step = ck_min(ROWS, wide_rows(j->inputs));
+  bool direct = w->format == CK_PLAIN && (w->dtype == CK_F32 || j->tokens == 1);
+  for (int32_t row = first; row < last; row += step) {
+    ck_rows rows = {.data = wide, .dtype = CK_F32, .stride = (size_t)w->inputs, .count = ck_min(step, last - row)};
+    if (direct) {
+      rows.dtype = w->dtype;
+      rows.data = (const uint8_t *)w->data + (size_t)row * rows.stride * ck_dtype_bytes(w->dtype);
+    } else {
+      for (int32_t r = 0; r < rows.count; r++) j->kernels->widen(w, row + r, wide + (size_t)r * rows.stride);
+    }
+    for (int32_t t = 0; t < j->tokens; t += TOKENS) {
+      int32_t tokens = ck_min(TOKENS, j->tokens - t);
+      j->kernels->dots(&rows, j->x + (size_t)t * j->x_stride, j->x_stride, tokens, j->inputs, dots, (size_t)rows.count);
+      store_dots(o, dots, row, rows.count, t, tokens);
+    }
+  }
+}
+
+// ---- cutting ----
+
+// Rows of a unit, a multiple of `grain`: eight units a thread, but at least `least` bytes, and at most what the
+// second-level cache holds.
+int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int threads) {
+  enum { LEAST = 16 << 10, MOST = 192 << 10 };
+  int32_t even = ck_ceil(rows, 8 * threads), most = (int32_t)(MOST / ck_max((int32_t)row_bytes, 1));
+  int32_t least = (int32_t)(LEAST / ck_max((int32_t)row_bytes, 1));
+  int32_t unit = ck_max(ck_min(even, most), least);
+  return ck_max(ck_ceil(unit, grain), 1) * grain;
+}
+
+static size_t row_bytes(const ck_output *o) {
+  if (o->packed) return ck_block_bytes(o->packed) / CK_BLOCK_ROWS;
+  const ck_weight *w = o->weight;
+  if (w->format == CK_PLAIN) return (size_t)w->inputs * ck_dtype_bytes(w->dtype);
+  return (size_t)w->inputs * (size_t)w->bits / 8;
+}
+
+static void run_products(ck_pool *pool, product_job *j, ck_part part) {
+  int32_t parts = 0, total = 0;
+  for (int i = 0; i < j->count; i++) total += rows_of(&j->outputs[i]);
   for (int i = 0; i < j->count; i++) {
     const ck_output *o = &j->outputs[i];
-    int32_t first, last;
-    if (o->packed) {
-      ck_share((o->packed->rows + CK_BLOCK_ROWS - 1) / CK_BLOCK_ROWS, worker, workers, &first, &last);
-      packed_blocks(j, o, first, last);
-    } else {
-      ck_share(o->weight->rows, worker, workers, &first, &last);
-      plain_rows(j, o, first, last, row);
-    }
+    j->unit_rows[i] = ck_unit_rows(total, o->packed ? 2 * CK_BLOCK_ROWS : 4, row_bytes(o), ck_pool_threads(pool));
+    j->units[i] = ck_ceil(rows_of(o), j->unit_rows[i]);
+    parts += j->units[i];
   }
+  ck_pool_each(pool, parts, part, j);
 }
 
-static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
+void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
+                        int count) {
+  product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .tiles = *tiles, .inputs = tiles->inputs,
+                   .tokens = tiles->tokens};
+  run_products(pool, &j, packed_part);
+}
+
+static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs,
+                          int count, int threads, float *memory) {
+  product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .x = input->x, .x_stride = input->stride,
+                   .inputs = input->inputs, .tokens = input->tokens, .wide = memory};
+  if (input->norm.kind != CK_NORM_NONE) {
+    j.x = memory + (size_t)threads * wide_floats(input->inputs);
+    j.x_stride = (size_t)input->inputs;
+    input_job norm = {.kernels = kernels, .input = input, .rows = (float *)j.x, .wide = true};
+    run_input(pool, &norm);
+  }
+  run_products(pool, &j, wide_part);
+}
+
+// ---- the door ----
 
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads) {
-  size_t elements = (size_t)max_inputs * (size_t)max_tokens;
-  return round_up(elements) + 2 * round_up(elements / 32 * 4 + 4) +
-         round_up((size_t)threads * (size_t)(max_inputs + PLAIN_TOKENS) * 4);
+  size_t packed = ck_tiles_bytes(max_inputs, max_tokens) + ck_round_up((size_t)threads * (size_t)max_inputs * 4);
+  size_t most_wide = (size_t)ck_max(WIDE_FLOATS, 4 * max_inputs);
+  size_t wide = ((size_t)threads * most_wide + (size_t)max_inputs * (size_t)max_tokens) * 4;
+  return ck_round_up(packed > wide ? packed : wide);
 }
 
-// The activation group the packed matrices of one product share; matrices of another group get a pass of their own.
-static int32_t next_group(const ck_output *outputs, int count, const bool *done) {
-  for (int i = 0; i < count; i++)
-    if (!done[i] && outputs[i].packed) return ck_activation_group(outputs[i].packed->group);
-  return 0;
+// The activation group of an output's matrix; 0: products in f32.
+static int32_t group_of(const ck_output *o) { return o->packed ? ck_activation_group(o->packed->group) : 0; }
+
+void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_output *outputs, int count, void *scratch) {
+  const ck_kernels *kernels = ck_kernels_of(isa);
+  int threads = ck_pool_threads(pool);
+  if (count > CK_MOST_OUTPUTS) count = CK_MOST_OUTPUTS;
+  if (input->tokens < 1) return;
+  static const int32_t kinds[] = {64, 32, 0};
+  for (int kind = 0; kind < 3; kind++) {
+    ck_output chosen[CK_MOST_OUTPUTS];
+    int taken = 0;
+    for (int i = 0; i < count; i++)
+      if (group_of(&outputs[i]) == kinds[kind]) chosen[taken++] = outputs[i];
+    if (!taken) continue;
+    if (!kinds[kind]) {
+      wide_products(pool, kernels, input, chosen, taken, threads, scratch);
+      continue;
+    }
+    float *rows = (float *)((uint8_t *)scratch + ck_tiles_bytes(input->inputs, input->tokens));
+    ck_tiles tiles = ck_quantize_input(pool, kernels, input, kinds[kind], scratch, rows);
+    ck_packed_products(pool, kernels, &tiles, chosen, taken);
+  }
 }
 
 void ck_linear(ck_pool *pool, ck_isa isa, const ck_output *outputs, int count, const float *x, int32_t inputs,
                int32_t tokens, void *scratch) {
-  enum { MOST = 8 };
-  bool done[MOST] = {false};
-  for (int left = count < MOST ? count : MOST; left > 0;) {
-    int32_t group = next_group(outputs, count, done);
-    ck_output chosen[MOST];
-    int taken = 0;
-    for (int i = 0; i < count && i < MOST; i++) {
-      int32_t own = outputs[i].packed ? ck_activation_group(outputs[i].packed->group) : group;
-      if (done[i] || own != group) continue;
-      chosen[taken++] = outputs[i];
-      done[i] = true;
-    }
-    left -= taken;
-    uint8_t *memory = scratch;
-    size_t elements = (size_t)inputs * (size_t)tokens;
-    job j = {ck_kernels_of(isa), chosen, taken, x, inputs, tokens, group, NULL, NULL, NULL, NULL};
-    j.codes = (int8_t *)memory;
-    j.scales = (float *)(memory += round_up(elements));
-    j.sums = (float *)(memory += round_up(elements / 32 * 4 + 4));
-    j.rows = (float *)(memory + round_up(elements / 32 * 4 + 4));
-    if (group && tokens >= 8) ck_pool_run(pool, quantize_task, &j);
-    else if (group) quantize_tokens(&j, 0, tokens);
-    ck_pool_run(pool, product_task, &j);
-  }
+  ck_input input = {.x = x, .stride = (size_t)inputs, .inputs = inputs, .tokens = tokens};
+  ck_project(pool, isa, &input, outputs, count, scratch);
 }

@@ -5,6 +5,8 @@
 // and input 8j+4+i in its high half. 8 bits: vector j holds inputs 4j..4j+3: byte 4r+i has input 4j+i of row r.
 #include "kernels.h"
 
+#pragma STDC FP_CONTRACT OFF
+
 size_t ck_packed_bytes(const ck_weight *w) {
   if (w->format != CK_AFFINE) return 0;
   size_t group = ck_group_bytes(w->group, w->bits <= 4 ? 4 : 8, w->dtype);
@@ -51,6 +53,20 @@ static void pack_codes(const ck_weight *w, const uint8_t *row, int32_t first, in
   } else {
     for (int32_t i = 0; i < w->group; i++)
       out[64 * (i / 4) + 4 * lane + i % 4] = (uint8_t)code_at(row, first + i, w->bits);
+  }
+}
+
+void ck_packed_row(const ck_packed *m, int32_t row, float *out) {
+  size_t step = ck_group_bytes(m->group, m->code_bits, m->dtype), lane = (size_t)row % CK_BLOCK_ROWS;
+  size_t codes = (size_t)m->group * CK_BLOCK_ROWS * (size_t)m->code_bits / 8;
+  const uint8_t *p = ck_block(m, row / CK_BLOCK_ROWS) + 4 * lane;
+  for (int32_t g = 0; g < m->inputs / m->group; g++, p += step, out += m->group) {
+    const uint8_t *tail = p - 4 * lane + codes;
+    float s = ck_element(tail, m->dtype, lane), b = ck_element(tail, m->dtype, CK_BLOCK_ROWS + lane);
+    for (int32_t i = 0; i < m->group; i++) {
+      int32_t code = m->code_bits == 8 ? p[64 * (i / 4) + i % 4] : p[64 * (i / 8) + i % 4] >> (i % 8 < 4 ? 0 : 4) & 15;
+      out[i] = s * (float)code + b;
+    }
   }
 }
 

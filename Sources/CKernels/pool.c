@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed pool of threads for tasks of microseconds: workers spin a short while, then sleep on a futex.
-// The caller is worker 0. Nothing is pinned, but a worker that wakes on the caller's processor excludes that one
-// from its own mask: some kernels leave both there for many milliseconds while another processor idles.
+// A fixed pool of threads for tasks of microseconds. The caller is worker 0; the others spin a short while after a
+// task, then sleep on a futex.
+//
+// Work is claimed, not assigned: one 64-bit ticket holds the number of parts and the next free one, so that a claim
+// is a single fetch-add that a late thread can make at any time without touching what it may no longer read. A
+// thread that was never scheduled costs nothing; the caller waits only for parts somebody has begun.
+//
+// Nothing is pinned, but a worker that finds itself on the caller's processor excludes that one from its own mask:
+// some kernels leave both there for many milliseconds while another processor idles.
 #define _GNU_SOURCE
 #include "CKernels.h"
 
@@ -16,19 +22,24 @@
 #include <unistd.h>
 #endif
 
-enum { SPIN_ROUNDS = 64, SPIN_PAUSES = 16, YIELD_ROUNDS = 8 };
+// After SPIN_NS of pure spinning a thread yields between looks; after REST_NS it sleeps.
+enum { SPIN_NS = 20000, REST_NS = 50000, LOOKS = 16 };
+enum { COUNT_BITS = 24, COUNT_MASK = (1 << COUNT_BITS) - 1 };
 
 struct ck_pool {
   int threads;
   pthread_t *handles;
+  _Alignas(64) _Atomic uint64_t ticket;  // generation, parts, next part: 16, 24, 24 bits
+  _Alignas(64) atomic_int left;          // parts not yet done
+  atomic_int caller_sleeps;
+  _Alignas(64) atomic_uint signal;       // changes when sleeping workers have to look again
+  atomic_int sleepers;                   // not 0: somebody may sleep on `signal`
+  atomic_bool resting, stopping;
+  _Alignas(64) ck_part part;             // these are read only by holders of a claim
   ck_task task;
   void *context;
-  _Alignas(64) atomic_uint generation;  // a new value starts a task
-  atomic_int sleeping;                  // workers in the futex
-  _Alignas(64) atomic_int running;      // workers not yet done
-  atomic_int waiting;                   // whether the caller sleeps until running is 0
-  atomic_bool stopping;
-  atomic_int caller_cpu;                // where the caller ran when the task began
+  uint64_t generation;
+  atomic_int caller_cpu;
 };
 
 typedef struct start {
@@ -44,62 +55,83 @@ static inline void pause_cpu(void) {
 #endif
 }
 
+static int64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 #if defined(__linux__)
 static void sleep_on(void *word, unsigned value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0); }
 static void wake(void *word, int count) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0); }
-#else
-static void sleep_on(void *word, unsigned value) {
-  (void)word; (void)value;
-  struct timespec nap = {0, 50000};
-  nanosleep(&nap, NULL);
-}
-static void wake(void *word, int count) { (void)word; (void)count; }
-#endif
 
-#if defined(__linux__)
 static void leave_callers_cpu(const ck_pool *pool, const cpu_set_t *allowed) {
   int caller = atomic_load_explicit(&pool->caller_cpu, memory_order_relaxed);
-  if (CPU_COUNT(allowed) < 2 || sched_getcpu() != caller) return;
+  if (sched_getcpu() != caller || CPU_COUNT(allowed) < 2) return;
   cpu_set_t others = *allowed;
   CPU_CLR(caller, &others);
   if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
 }
+#else
+static void sleep_on(void *word, unsigned value) {
+  (void)word, (void)value;
+  struct timespec nap = {0, 50000};
+  nanosleep(&nap, NULL);
+}
+static void wake(void *word, int count) { (void)word, (void)count; }
 #endif
 
-static unsigned wait_for_task(ck_pool *pool, unsigned seen) {
-  for (int round = 0; round < SPIN_ROUNDS + YIELD_ROUNDS; round++) {
-    for (int i = 0; i < SPIN_PAUSES; i++) {
-      unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
-      if (now != seen) return now;
+static bool has_parts(uint64_t ticket) {
+  return (ticket & COUNT_MASK) < (ticket >> COUNT_BITS & COUNT_MASK);
+}
+
+// Claims and runs parts until none are free.
+static void run_parts(ck_pool *pool, int worker) {
+  while (has_parts(atomic_load_explicit(&pool->ticket, memory_order_relaxed))) {
+    uint64_t claim = atomic_fetch_add_explicit(&pool->ticket, 1, memory_order_acquire);
+    if (!has_parts(claim)) return;
+    int32_t index = (int32_t)(claim & COUNT_MASK);
+    if (pool->task) pool->task(pool->context, index, pool->threads);
+    else pool->part(pool->context, index, worker);
+    if (atomic_fetch_sub(&pool->left, 1) == 1 && atomic_load(&pool->caller_sleeps)) wake(&pool->left, 1);
+  }
+}
+
+// Returns when there may be parts to claim, or the pool stops.
+static void wait_for_parts(ck_pool *pool) {
+  int64_t begin = now_ns(), waited = 0;
+  while (waited < REST_NS && !atomic_load_explicit(&pool->resting, memory_order_relaxed)) {
+    for (int look = 0; look < LOOKS; look++) {
+      if (has_parts(atomic_load_explicit(&pool->ticket, memory_order_relaxed))) return;
       pause_cpu();
     }
-    if (round >= SPIN_ROUNDS) sched_yield();
+    if (waited > SPIN_NS) sched_yield();
+    waited = now_ns() - begin;
   }
-  atomic_fetch_add(&pool->sleeping, 1);
-  unsigned now;
-  while ((now = atomic_load(&pool->generation)) == seen) sleep_on(&pool->generation, seen);
-  atomic_fetch_sub(&pool->sleeping, 1);
-  return now;
+  for (;;) {
+    atomic_store(&pool->sleepers, 1);
+    unsigned signal = atomic_load(&pool->signal);
+    if (has_parts(atomic_load(&pool->ticket)) || atomic_load(&pool->stopping)) return;
+    sleep_on(&pool->signal, signal);
+  }
 }
 
 static void *work(void *argument) {
   start begin = *(start *)argument;
   free(argument);
   ck_pool *pool = begin.pool;
-  unsigned seen = 0;
 #if defined(__linux__)
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
 #endif
   for (;;) {
-    seen = wait_for_task(pool, seen);
+    wait_for_parts(pool);
     if (atomic_load(&pool->stopping)) return NULL;
 #if defined(__linux__)
     leave_callers_cpu(pool, &allowed);
 #endif
-    pool->task(pool->context, begin.worker, pool->threads);
-    if (atomic_fetch_sub(&pool->running, 1) == 1 && atomic_load(&pool->waiting)) wake(&pool->running, 1);
+    run_parts(pool, begin.worker);
   }
 }
 
@@ -109,7 +141,10 @@ ck_pool *ck_pool_create(int threads) {
   if (!pool) return NULL;
   *pool = (ck_pool){.threads = 1};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
-  if (!pool->handles) { free(pool); return NULL; }
+  if (!pool->handles) {
+    free(pool);
+    return NULL;
+  }
   for (int worker = 1; worker < threads; worker++) {
     start *begin = malloc(sizeof(start));
     if (begin) *begin = (start){pool, worker};
@@ -123,17 +158,55 @@ ck_pool *ck_pool_create(int threads) {
   return pool;
 }
 
+static void wake_sleepers(ck_pool *pool) {
+  if (!atomic_load(&pool->sleepers) || !atomic_exchange(&pool->sleepers, 0)) return;
+  atomic_fetch_add(&pool->signal, 1);
+  wake(&pool->signal, pool->threads);
+}
+
 void ck_pool_destroy(ck_pool *pool) {
   if (!pool) return;
   atomic_store(&pool->stopping, true);
-  atomic_fetch_add(&pool->generation, 1);
-  wake(&pool->generation, pool->threads);
+  atomic_store(&pool->resting, true);
+  atomic_fetch_add(&pool->signal, 1);
+  wake(&pool->signal, pool->threads);
   for (int worker = 1; worker < pool->threads; worker++) pthread_join(pool->handles[worker], NULL);
   free(pool->handles);
   free(pool);
 }
 
 int ck_pool_threads(const ck_pool *pool) { return pool->threads; }
+
+static void wait_for_others(ck_pool *pool) {
+  int64_t begin = 0, waited = 0;
+  while (waited < REST_NS) {
+    for (int look = 0; look < LOOKS; look++) {
+      if (!atomic_load_explicit(&pool->left, memory_order_acquire)) return;
+      pause_cpu();
+    }
+    if (waited > SPIN_NS) sched_yield();
+    int64_t now = now_ns();
+    if (!begin) begin = now;
+    waited = now - begin;
+  }
+  atomic_store(&pool->caller_sleeps, 1);
+  int left;
+  while ((left = atomic_load(&pool->left)) > 0) sleep_on(&pool->left, (unsigned)left);
+  atomic_store(&pool->caller_sleeps, 0);
+}
+
+static void run(ck_pool *pool, int32_t parts) {
+#if defined(__linux__)
+  atomic_store_explicit(&pool->caller_cpu, sched_getcpu(), memory_order_relaxed);
+#endif
+  atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
+  atomic_store_explicit(&pool->left, parts, memory_order_relaxed);
+  pool->generation++;
+  atomic_store(&pool->ticket, pool->generation << (2 * COUNT_BITS) | (uint64_t)parts << COUNT_BITS);
+  wake_sleepers(pool);
+  run_parts(pool, 0);
+  wait_for_others(pool);
+}
 
 void ck_pool_run(ck_pool *pool, ck_task task, void *context) {
   if (pool->threads == 1) {
@@ -142,22 +215,20 @@ void ck_pool_run(ck_pool *pool, ck_task task, void *context) {
   }
   pool->task = task;
   pool->context = context;
-#if defined(__linux__)
-  atomic_store_explicit(&pool->caller_cpu, sched_getcpu(), memory_order_relaxed);
-#endif
-  atomic_store(&pool->running, pool->threads - 1);
-  atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleeping) > 0) wake(&pool->generation, pool->threads);
-  task(context, 0, pool->threads);
-  for (int round = 0; round < SPIN_ROUNDS + YIELD_ROUNDS; round++) {
-    for (int i = 0; i < SPIN_PAUSES; i++) {
-      if (!atomic_load_explicit(&pool->running, memory_order_acquire)) return;
-      pause_cpu();
-    }
-    if (round >= SPIN_ROUNDS) sched_yield();
-  }
-  atomic_store(&pool->waiting, 1);
-  int left;
-  while ((left = atomic_load(&pool->running)) > 0) sleep_on(&pool->running, (unsigned)left);
-  atomic_store(&pool->waiting, 0);
+  run(pool, pool->threads);
 }
+
+void ck_pool_each(ck_pool *pool, int32_t parts, ck_part part, void *context) {
+  if (pool->threads == 1 || parts <= 1) {
+    for (int32_t index = 0; index < parts; index++) part(context, index, 0);
+    return;
+  }
+  enum { MOST = 1 << (COUNT_BITS - 1) };  // what the ticket can count; the caller does any more alone
+  pool->task = NULL;
+  pool->part = part;
+  pool->context = context;
+  run(pool, parts < MOST ? parts : MOST);
+  for (int32_t index = MOST; index < parts; index++) part(context, index, 0);
+}
+
+void ck_pool_rest(ck_pool *pool) { atomic_store_explicit(&pool->resting, true, memory_order_relaxed); }

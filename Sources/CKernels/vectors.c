@@ -19,14 +19,10 @@ void ck_add_scaled(ck_isa isa, float *y, const float *x, float factor, int32_t n
 }
 
 float ck_log_sum_exp(ck_isa isa, const float *x, int32_t n) { return ck_kernels_of(isa)->log_sum_exp(x, n); }
+void ck_softmax(ck_isa isa, float *x, int32_t n) { ck_kernels_of(isa)->softmax(x, n); }
 
 void ck_rope(float *x, const float *cosine, const float *sine, int32_t half, bool interleaved) {
-  for (int32_t i = 0; i < half; i++) {
-    float *a = interleaved ? x + 2 * i : x + i, *b = interleaved ? x + 2 * i + 1 : x + i + half;
-    float first = *a, second = *b;
-    *a = first * cosine[i] - second * sine[i];
-    *b = second * cosine[i] + first * sine[i];
-  }
+  ck_kernels_portable.rotate(x, cosine, sine, half, interleaved);
 }
 
 void ck_scale(float *x, float factor, int32_t n) {
@@ -35,11 +31,4 @@ void ck_scale(float *x, float factor, int32_t n) {
 
 void ck_soft_cap(float *x, float cap, int32_t n) {
   for (int32_t i = 0; i < n; i++) x[i] = cap * tanhf(x[i] / cap);
-}
-
-int32_t ck_argmax(const float *x, int32_t n) {
-  int32_t best = 0;
-  for (int32_t i = 1; i < n; i++)
-    if (x[i] > x[best]) best = i;
-  return best;
 }

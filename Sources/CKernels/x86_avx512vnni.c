@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVX-512 with VNNI: one vpdpbusd multiplies 16 rows by four inputs, the inputs broadcast from memory, so that no
-// horizontal sum is ever needed. Weights of a vector are unpacked once for all tokens of a tile.
+// horizontal sum is ever needed. Codes are unpacked once for all tokens of a tile, and an input once broadcast serves
+// two blocks.
 #if defined(__x86_64__)
 #include "kernels.h"
 
@@ -9,7 +10,13 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,f16c,fma,avx2"))), \
                              apply_to = function)
 #define CK_HALF_VECTORS
-#include "bodies.inc"
+#define CK_FMA
+enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 4 };
+#include "vector.inc"
+#include "pointwise.inc"
+#include "dots.inc"
+#include "tiles.inc"
+#include "attend.inc"
 
 enum { PREFETCH_BYTES = 4096 };
 
@@ -27,87 +34,111 @@ INLINE __m512i four(const int8_t *x) {
   return _mm512_set1_epi32(word);
 }
 
-// `vectors` vectors of codes times the same inputs of each token.
-INLINE void accumulate(const uint8_t *p, int bits, int32_t vectors, const int8_t *x, size_t inputs, int tokens,
-                       __m512i *c) {
+// One activation group of `blocks` blocks and `tokens` tokens: c[block][token] = dot.
+INLINE void dot_group(const uint8_t *const *p, int blocks, int bits, int32_t group, const int8_t *x, int tokens,
+                      __m512i (*c)[CK_TILE]) {
   const __m512i low = _mm512_set1_epi8(15);
-#pragma clang loop unroll_count(4)
+  int32_t vectors = group * bits / 32;
+#pragma clang loop unroll_count(2)
   for (int32_t j = 0; j < vectors; j++) {
-    __m512i v = _mm512_loadu_si512(p + 64 * j);
-    if (bits == 8) {
-      for (int t = 0; t < tokens; t++) c[t] = _mm512_dpbusd_epi32(c[t], v, four(x + (size_t)t * inputs + 4 * j));
-    } else {
-      __m512i v0 = _mm512_and_si512(v, low), v1 = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
-      for (int t = 0; t < tokens; t++) c[t] = _mm512_dpbusd_epi32(c[t], v0, four(x + (size_t)t * inputs + 8 * j));
-      for (int t = 0; t < tokens; t++) c[t] = _mm512_dpbusd_epi32(c[t], v1, four(x + (size_t)t * inputs + 8 * j + 4));
+    __m512i v[2], u[2];
+    for (int b = 0; b < blocks; b++) {
+      v[b] = _mm512_loadu_si512(p[b] + 64 * j);
+      if (bits == 8) continue;
+      u[b] = _mm512_and_si512(_mm512_srli_epi16(v[b], 4), low);
+      v[b] = _mm512_and_si512(v[b], low);
+    }
+    const int8_t *in = x + (bits == 8 ? 4 : 8) * j;
+    for (int t = 0; t < tokens; t++) {
+      __m512i four_inputs = four(in + t * group);
+      for (int b = 0; b < blocks; b++) c[b][t] = _mm512_dpbusd_epi32(c[b][t], v[b], four_inputs);
+    }
+    if (bits == 8) continue;
+    for (int t = 0; t < tokens; t++) {
+      __m512i four_inputs = four(in + t * group + 4);
+      for (int b = 0; b < blocks; b++) c[b][t] = _mm512_dpbusd_epi32(c[b][t], u[b], four_inputs);
     }
   }
 }
 
-INLINE void finish(const ck_packed *m, const ck_output *o, int32_t block, size_t t, __m512 a) {
-  int32_t n = block * CK_BLOCK_ROWS, left = m->rows - n;
-  __mmask16 mask = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
-  float *y = o->y + t * o->stride + n;
-  if (o->bias) a = _mm512_add_ps(a, _mm512_maskz_loadu_ps(mask, o->bias + n));
-  if (o->accumulate) a = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), a);
-  _mm512_mask_storeu_ps(y, mask, a);
-}
-
-INLINE void blocks(const ck_packed *m, int bits, ck_dtype dtype, int32_t first, int32_t last, const ck_activations *x,
-                   int tokens, const ck_output *o) {
-  int32_t groups = m->inputs / m->group, parts = m->group / x->group, vectors = x->group * bits / 32;
-  size_t step = ck_group_bytes(m->group, bits, dtype), codes = step - 2 * CK_BLOCK_ROWS * ck_dtype_bytes(dtype);
-  size_t inputs = (size_t)x->inputs, x_groups = inputs / (size_t)x->group;
-  for (int32_t b = first; b < last; b++) {
-    const uint8_t *p = m->data + (size_t)b * (size_t)groups * step;
-    __m512 a[CK_TILE];
-    for (int t = 0; t < tokens; t++) a[t] = _mm512_setzero_ps();
-    for (int32_t g = 0; g < groups; g++, p += step) {
-      if (tokens == 1)
-        for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
-      __m512 s = widen16(p + codes, dtype), bias = widen16(p + codes + CK_BLOCK_ROWS * ck_dtype_bytes(dtype), dtype);
-      for (int32_t part = 0; part < parts; part++) {
-        __m512i c[CK_TILE];
-        for (int t = 0; t < tokens; t++) c[t] = _mm512_setzero_si512();
-        accumulate(p + 64 * part * vectors, bits, vectors, x->codes + g * m->group + part * x->group, inputs, tokens, c);
-        size_t index = (size_t)(g * parts + part);
-        for (int t = 0; t < tokens; t++) {
-          const float *scale = x->scales + (size_t)t * x_groups + index, *total = x->sums + (size_t)t * x_groups + index;
-          a[t] = _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(*scale)), _mm512_cvtepi32_ps(c[t]), a[t]);
-          a[t] = _mm512_fmadd_ps(bias, _mm512_set1_ps(*total), a[t]);
+INLINE void block_products(const ck_packed *m, int blocks, int bits, const uint8_t *first, const uint8_t *second,
+                           size_t advance, const ck_tile *x, int32_t x_group, int tokens, ck_sums out) {
+  int32_t groups = m->inputs / m->group, parts = m->group / x_group;
+  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
+  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = (size_t)(x_group * bits / 2 * 4);
+  int32_t ahead = ck_min(PREFETCH_BYTES / (int32_t)step + 1, groups);
+  const uint8_t *p[2] = {first, second};
+  const int8_t *in = x->codes;
+  const float *scales = x->scales, *sums = x->sums;
+  __m512 a[2][CK_TILE];
+  for (int b = 0; b < blocks; b++)
+    for (int t = 0; t < tokens; t++) a[b][t] = _mm512_setzero_ps();
+  for (int32_t g = 0; g < groups; g++) {
+    // Ahead within the block, then at the blocks that will be asked for next.
+    size_t next = (size_t)ahead * step + (g + ahead < groups ? 0 : advance - (size_t)groups * step);
+    for (int b = 0; b < blocks; b++)
+      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p[b] + next + z, _MM_HINT_T0);
+    __m512 s[2], bias[2];
+    for (int b = 0; b < blocks; b++) {
+      s[b] = widen16(p[b] + codes, m->dtype);
+      bias[b] = widen16(p[b] + codes + CK_BLOCK_ROWS * element, m->dtype);
+    }
+    for (int32_t part = 0; part < parts; part++) {
+      __m512i c[2][CK_TILE];
+      for (int b = 0; b < blocks; b++)
+        for (int t = 0; t < tokens; t++) c[b][t] = _mm512_setzero_si512();
+      const uint8_t *at[2] = {p[0] + (size_t)part * part_bytes, blocks > 1 ? p[1] + (size_t)part * part_bytes : NULL};
+      dot_group(at, blocks, bits, x_group, in, tokens, c);
+      for (int t = 0; t < tokens; t++)
+        for (int b = 0; b < blocks; b++) {
+          a[b][t] = _mm512_fmadd_ps(_mm512_mul_ps(s[b], _mm512_set1_ps(scales[t])), _mm512_cvtepi32_ps(c[b][t]), a[b][t]);
+          a[b][t] = _mm512_fmadd_ps(bias[b], _mm512_set1_ps(sums[t]), a[b][t]);
         }
-      }
+      in += tokens * x_group;
+      scales += tokens, sums += tokens;
     }
-    for (int t = 0; t < tokens; t++) finish(m, o, b, (size_t)t, a[t]);
+    for (int b = 0; b < blocks; b++) p[b] += step;
+  }
+  for (int b = 0; b < blocks; b++)
+    for (int t = 0; t < tokens; t++) _mm512_storeu_ps(out[b][t], a[b][t]);
+}
+
+#define SIZE(N)                                                                      \
+  case N:                                                                            \
+    if (x->group == 64) block_products(m, BLOCKS, BITS, first, second, advance, x, 64, N, out); \
+    else block_products(m, BLOCKS, BITS, first, second, advance, x, 32, N, out);     \
+    break;
+#define SIZES                  \
+  switch (x->tokens) {         \
+    SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) SIZE(8) \
+  }
+#define ARGUMENTS                                                                                              \
+  const ck_packed *m, const uint8_t *first, const uint8_t *second, size_t advance, const ck_tile *x, ck_sums out
+
+#define BLOCKS 1
+#define BITS 4
+static void one_4(ARGUMENTS) { SIZES }
+#undef BITS
+#define BITS 8
+static void one_8(ARGUMENTS) { SIZES }
+#undef BLOCKS
+#define BLOCKS 2
+static void two_8(ARGUMENTS) { SIZES }
+#undef BITS
+#define BITS 4
+static void two_4(ARGUMENTS) { SIZES }
+
+static void products(ARGUMENTS) {
+  if (m->code_bits == 4) {
+    if (second) two_4(m, first, second, advance, x, out);
+    else one_4(m, first, second, advance, x, out);
+  } else {
+    if (second) two_8(m, first, second, advance, x, out);
+    else one_8(m, first, second, advance, x, out);
   }
 }
 
-#define FOR_TOKENS(N, BITS, DTYPE) \
-  case N: blocks(m, BITS, DTYPE, first, last, x, N, o); break;
-#define TILES(NAME, BITS, DTYPE)                                                                                    \
-  static void NAME(const ck_packed *m, int32_t first, int32_t last, const ck_activations *x, int32_t tokens,        \
-                   const ck_output *o) {                                                                            \
-    switch (tokens) {                                                                                               \
-      FOR_TOKENS(1, BITS, DTYPE) FOR_TOKENS(2, BITS, DTYPE) FOR_TOKENS(3, BITS, DTYPE) FOR_TOKENS(4, BITS, DTYPE)   \
-      FOR_TOKENS(5, BITS, DTYPE) FOR_TOKENS(6, BITS, DTYPE) FOR_TOKENS(7, BITS, DTYPE) FOR_TOKENS(8, BITS, DTYPE)   \
-    }                                                                                                               \
-  }
-TILES(tiles_4_f32, 4, CK_F32)
-TILES(tiles_4_f16, 4, CK_F16)
-TILES(tiles_4_bf16, 4, CK_BF16)
-TILES(tiles_8_f32, 8, CK_F32)
-TILES(tiles_8_f16, 8, CK_F16)
-TILES(tiles_8_bf16, 8, CK_BF16)
-
-static void packed(const ck_packed *m, int32_t first, int32_t last, const ck_activations *x, int32_t tokens,
-                   const ck_output *o) {
-  typedef void tiles(const ck_packed *, int32_t, int32_t, const ck_activations *, int32_t, const ck_output *);
-  static tiles *const table[2][3] = {{tiles_4_f32, tiles_4_f16, tiles_4_bf16}, {tiles_8_f32, tiles_8_f16, tiles_8_bf16}};
-  table[m->code_bits == 8][m->dtype](m, first, last, x, tokens, o);
-}
-
-const ck_kernels ck_kernels_avx512vnni = {quantize, packed, dots, widen, rms_norm, layer_norm, activate, add_scaled,
-                                          log_sum_exp, attend};
+const ck_kernels ck_kernels_avx512vnni = CK_KERNELS;
 
 #pragma clang attribute pop
 #endif

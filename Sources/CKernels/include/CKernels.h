@@ -14,7 +14,21 @@
 typedef enum ck_isa { CK_ISA_PORTABLE = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VNNI = 3 } ck_isa;
 enum { CK_ISA_COUNT = 4 };
 
-// The best set this processor has, or the one IMPETUS_ISA names if the processor has it.
+// What became of a wish for a set, as IMPETUS_ISA expresses it.
+typedef enum ck_isa_wish {
+  CK_WISH_NONE = 0,         // nothing wished: the best set was taken
+  CK_WISH_GRANTED = 1,
+  CK_WISH_UNKNOWN = 2,      // no such name: the best set was taken
+  CK_WISH_UNSUPPORTED = 3,  // this processor lacks it: the best set was taken
+} ck_isa_wish;
+typedef struct ck_isa_choice {
+  ck_isa isa;
+  ck_isa_wish wish;
+} ck_isa_choice;
+
+// The set of this name; the best this processor has when the name is NULL, empty, unknown or not supported.
+ck_isa_choice ck_isa_choose(const char *name);
+// ck_isa_choose of the environment's IMPETUS_ISA.
 ck_isa ck_isa_detect(void);
 // Whether this processor can run a set.
 bool ck_isa_supported(ck_isa isa);
@@ -23,15 +37,24 @@ const char *ck_isa_name(ck_isa isa);
 
 // ---- threads ----
 
+// Workers spin for some 50 us after a task, then sleep. One caller at a time; a task may not start another.
 typedef struct ck_pool ck_pool;
+// Called once for each worker number 0 ..< workers. A thread that is late may have its number called by another,
+// so that a busy processor or a quota of the group delays nothing but itself.
 typedef void (*ck_task)(void *context, int worker, int workers);
+// Called once for each part, on some thread; `worker` is that thread's number, for scratch memory.
+typedef void (*ck_part)(void *context, int32_t part, int worker);
 
-// Starts threads - 1 workers; the caller of ck_pool_run is worker 0. NULL when threads cannot be made.
+// Starts threads - 1 workers; the caller is worker 0. NULL when threads cannot be made.
 ck_pool *ck_pool_create(int threads);
 void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
-// Runs the task on every worker and returns when all are done. One caller at a time.
+// Runs the task for every worker number and returns when all are done.
 void ck_pool_run(ck_pool *pool, ck_task task, void *context);
+// Runs parts 0 ..< parts, handed out one by one in order, and returns when all are done.
+void ck_pool_each(ck_pool *pool, int32_t parts, ck_part part, void *context);
+// Lets the workers sleep at once instead of spinning: call it when no task follows soon.
+void ck_pool_rest(ck_pool *pool);
 
 // ---- weights as they lie in a file ----
 
@@ -71,6 +94,8 @@ int32_t ck_packed_blocks(const ck_weight *weight);
 void ck_pack(const ck_weight *weight, void *destination, int32_t first, int32_t last);
 // The packed matrix at `data`, packed from a weight of this shape.
 ck_packed ck_packed_view(const ck_weight *weight, const void *data);
+// Row `row` as f32 [inputs]: exactly ck_weight_row of the weight it was packed from.
+void ck_packed_row(const ck_packed *packed, int32_t row, float *out);
 
 // ---- products ----
 
@@ -84,8 +109,28 @@ typedef struct ck_output {
   bool accumulate;
 } ck_output;
 
-// Products of the same input x [T, K] with `count` matrices in one dispatch. With packed matrices the input is
-// quantized to int8 once per group. `scratch` holds ck_linear_scratch bytes, 64-byte aligned.
+typedef enum ck_norm_kind { CK_NORM_NONE = 0, CK_NORM_RMS = 1, CK_NORM_LAYER = 2 } ck_norm_kind;
+// A norm over rows of the input; see ck_rms_norm and ck_layer_norm.
+typedef struct ck_norm {
+  ck_norm_kind kind;
+  const float *weight, *bias;  // [inputs] or NULL; bias: layer norm only
+  float offset;                // added to the weight: rms norm only
+  float epsilon;
+} ck_norm;
+
+// The input of a product, left as it is: the norm is applied on the way.
+typedef struct ck_input {
+  const float *x;  // [tokens, inputs]
+  size_t stride;   // floats between tokens in x
+  int32_t inputs, tokens;
+  ck_norm norm;
+} ck_input;
+
+// Products of the same input with `count` matrices (1 to 8) at once. With packed matrices the input is quantized to
+// int8 once, in groups of min(64, the matrix's group). `scratch` holds ck_linear_scratch bytes, 64-byte aligned.
+// y may not overlap x.
+void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_output *outputs, int count, void *scratch);
+// ck_project of x [tokens, inputs] without a norm.
 void ck_linear(ck_pool *pool, ck_isa isa, const ck_output *outputs, int count, const float *x, int32_t inputs,
                int32_t tokens, void *scratch);
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads);
@@ -99,6 +144,19 @@ void ck_layer_norm(ck_isa isa, const float *x, const float *w, const float *b, f
 // y = silu(gate) * up, gelu(gate) * up: in the forms the models use. up may be NULL: plain activation.
 typedef enum ck_activation { CK_SILU = 0, CK_GELU = 1, CK_GELU_TANH = 2, CK_RELU = 3 } ck_activation;
 void ck_activate(ck_isa isa, ck_activation kind, const float *gate, const float *up, int32_t n, float *y);
+
+// A feed-forward block: down(activation(gate(x)) * up(x)), or down(activation(up(x))) when gate has no matrix
+// (packed and weight NULL). Of gate and up only the matrix and the bias are read; the values between never leave
+// the scratch, and with packed matrices they are quantized as they are made.
+typedef struct ck_feed_forward {
+  ck_activation activation;
+  ck_output gate, up, down;
+} ck_feed_forward;
+// `scratch` holds ck_feed_scratch bytes, 64-byte aligned. down.y may not overlap the input, unless it
+// accumulates and is the input itself.
+void ck_feed(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_feed_forward *block, void *scratch);
+size_t ck_feed_scratch(int32_t max_inputs, int32_t max_hidden, int32_t max_tokens, int threads);
+
 // Rotates the first 2 * half elements of a head. cosine and sine: [half]. Interleaved: pairs (2i, 2i+1), else (i, i + half).
 void ck_rope(float *x, const float *cosine, const float *sine, int32_t half, bool interleaved);
 // y += x * factor; x *= factor; x = cap * tanh(x / cap).
@@ -112,10 +170,17 @@ void ck_soft_cap(float *x, float cap, int32_t n);
 int32_t ck_argmax(const float *x, int32_t n);
 // log(sum(exp(x))), stable.
 float ck_log_sum_exp(ck_isa isa, const float *x, int32_t n);
+// x = exp(x) / sum(exp(x)), stable.
+void ck_softmax(ck_isa isa, float *x, int32_t n);
+// Indices of the min(k, n) largest elements, largest first, of equals the first first; never NaN. Returns how many.
+// One pass over x that keeps a heap of k: cheap for k up to some thousands.
+int32_t ck_top_k(const float *x, int32_t n, int32_t k, int32_t *indices);
+// Indices of elements >= least in rising order; stops at `capacity` of them. Returns how many.
+int32_t ck_at_least(const float *x, int32_t n, float least, int32_t *indices, int32_t capacity);
 
 // ---- attention over a paged cache ----
 
-// A page holds `page_tokens` (a multiple of 16) positions. Within a page, this layer's keys begin at key_offset:
+// A page holds `page_tokens` positions (a multiple of 16, at most 256; 64 is fastest). Within a page, this layer's keys begin at key_offset:
 // [G][D][page_tokens] (transposed), its values at value_offset: [G][page_tokens][Dv]. Elements f16 or f32.
 typedef struct ck_cache {
   uint8_t *base;           // page p begins at base + p * page_bytes
@@ -129,10 +194,11 @@ typedef struct ck_cache {
 // Bytes one layer needs in a page.
 size_t ck_cache_layer_bytes(int32_t page_tokens, int32_t kv_heads, int32_t key_size, int32_t value_size, ck_dtype dtype);
 
-// Stores one token's keys [G, D] and values [G, Dv] at `position` of the sequence with this page table.
+// Stores one token's keys [G, D] and values [G, Dv] at `position` of the sequence with this page table. In f16 what
+// is larger than 65504 is stored as 65504.
 void ck_cache_store(const ck_cache *cache, const int32_t *pages, int32_t position, const float *keys, const float *values);
 
-// One sequence's part of a step.
+// One sequence's part of a step. Entries of one call are different sequences.
 typedef struct ck_attention_entry {
   const int32_t *pages;    // page numbers of the sequence
   int32_t first_position;  // position of its first token in this step
@@ -150,6 +216,24 @@ typedef struct ck_attention {
   const float *sinks;      // [H] logits that take part in the softmax, or NULL
   size_t query_stride, out_stride;
 } ck_attention;
+
+// What happens to queries and keys before they meet: norm, rotation, storing. Rows are the tokens of all entries,
+// one after the other (an entry's queries and out are not read here).
+typedef struct ck_heads {
+  float *queries;          // [tokens, H * D], changed in place
+  float *keys;             // [tokens, G * D], changed in place
+  const float *values;     // [tokens, G * Dv]
+  size_t query_stride, key_stride, value_stride;  // floats between tokens
+  const float *query_norm, *key_norm;  // rms norm over each head: [D] weights or NULL
+  float norm_offset, norm_epsilon;
+  const float *cosine, *sine;          // [tokens, rope_half] or NULL: no rotation
+  int32_t rope_half;
+  bool interleaved;
+} ck_heads;
+
+// Prepares queries in place and stores keys and values at each entry's positions.
+void ck_attention_store(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_heads *heads,
+                        const ck_attention_entry *entries, int count);
 
 // Causal attention of every entry's tokens to their own sequence's cache (their own keys stored already).
 // `scratch` holds ck_attention_scratch bytes, 64-byte aligned.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The feed-forward block: gate and up in one pass, activated and quantized tile by tile, then down.
+#include "products.h"
+
+typedef struct job {
+  const ck_kernels *kernels;
+  const ck_feed_forward *block;
+  bool gated;
+  ck_tiles x, hidden;
+  int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
+} job;
+
+// One activation group of hidden values of one tile: products, activation, codes.
+static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row) {
+  const ck_output *gate = &j->block->gate, *up = &j->block->up;
+  const ck_packed *m = up->packed;
+  size_t block_bytes = ck_block_bytes(m);
+  int32_t group = hidden->group;
+  float values[CK_TILE][CK_ACTIVATION_GROUP];
+  ck_sums sums;
+  for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
+    int32_t block = (row + r) / CK_BLOCK_ROWS;
+    const float *up_bias = up->bias ? up->bias + row + r : NULL;
+    if (!j->gated) {
+      j->kernels->products(m, ck_block(m, block), NULL, block_bytes, x, sums);
+      j->kernels->gate(j->block->activation, sums[0], up_bias, NULL, NULL, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
+      continue;
+    }
+    const float *gate_bias = gate->bias ? gate->bias + row + r : NULL;
+    const uint8_t *first = ck_block(gate->packed, block), *second = ck_block(m, block);
+    bool alike = gate->packed->group == m->group && gate->packed->code_bits == m->code_bits && gate->packed->dtype == m->dtype;
+    if (alike && x->tokens > 1) {
+      j->kernels->products(m, first, second, block_bytes, x, sums);
+    } else {
+      ck_sums other;
+      j->kernels->products(gate->packed, first, NULL, ck_block_bytes(gate->packed), x, sums);
+      j->kernels->products(m, second, NULL, block_bytes, x, other);
+      memcpy(sums[1], other[0], sizeof sums[1]);
+    }
+    j->kernels->gate(j->block->activation, sums[0], gate_bias, sums[1], up_bias, x->tokens, &values[0][r],
+                     CK_ACTIVATION_GROUP);
+  }
+  // The group's place within the tile, as a tile of this one group.
+  size_t place = (size_t)(row / group) * (size_t)hidden->tokens;
+  ck_tile here = {hidden->codes + place * (size_t)group, hidden->scales + place, hidden->sums + place, hidden->tokens, group};
+  for (int32_t t = 0; t < hidden->tokens; t++) j->kernels->quantize(values[t], group, &here, t);
+}
+
+static void hidden_part(void *context, int32_t part, int worker) {
+  (void)worker;
+  const job *j = context;
+  int32_t first = part * j->unit_rows, last = ck_min(first + j->unit_rows, j->hidden.inputs);
+  for (int32_t number = 0; number * CK_TILE < j->x.tokens; number++) {
+    ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
+    for (int32_t row = first; row < last; row += j->hidden.group) hidden_group(j, &x, &hidden, row);
+  }
+}
+
+static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block,
+                        bool gated, uint8_t *scratch) {
+  const ck_packed *up = block->up.packed, *down = block->down.packed;
+  job j = {.kernels = kernels, .block = block, .gated = gated};
+  int32_t hidden = down->inputs, tokens = input->tokens, group = ck_activation_group(down->group);
+  j.hidden = ck_tiles_at(scratch, hidden, tokens, group);
+  scratch += ck_tiles_bytes(hidden, tokens);
+  float *rows = (float *)(scratch + ck_tiles_bytes(input->inputs, tokens));
+  j.x = ck_quantize_input(pool, kernels, input, ck_activation_group(up->group), scratch, rows);
+  size_t row_bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (gated ? 2 : 1);
+  j.unit_rows = ck_unit_rows(hidden, group, row_bytes, ck_pool_threads(pool));
+  ck_pool_each(pool, ck_ceil(hidden, j.unit_rows), hidden_part, &j);
+  ck_packed_products(pool, kernels, &j.hidden, &block->down, 1);
+}
+
+// ---- the long way: matrices of several kinds ----
+
+enum { CHUNK_TOKENS = 64 };
+
+typedef struct activation_job {
+  const ck_kernels *kernels;
+  ck_activation kind;
+  float *gate, *up;
+  int32_t hidden;
+  bool gated;
+} activation_job;
+
+static void activation_part(void *context, int32_t part, int worker) {
+  (void)worker;
+  const activation_job *j = context;
+  size_t at = (size_t)part * (size_t)j->hidden;
+  j->kernels->activate(j->kind, j->gated ? j->gate + at : j->up + at, j->gated ? j->up + at : NULL, j->hidden, j->up + at);
+}
+
+static size_t values_bytes(int32_t hidden, int32_t tokens) {
+  return ck_round_up((size_t)hidden * (size_t)ck_min(tokens, CHUNK_TOKENS) * 4);
+}
+
+static void feed_mixed(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_feed_forward *block, bool gated,
+                       int32_t hidden, uint8_t *scratch) {
+  size_t bytes = values_bytes(hidden, input->tokens);
+  activation_job j = {ck_kernels_of(isa), block->activation, (float *)scratch, (float *)(scratch + bytes), hidden, gated};
+  scratch += 2 * bytes;
+  for (int32_t first = 0; first < input->tokens; first += CHUNK_TOKENS) {
+    ck_input in = *input;
+    in.x += (size_t)first * input->stride;
+    in.tokens = ck_min(CHUNK_TOKENS, input->tokens - first);
+    ck_output outputs[2] = {block->up, block->gate};
+    outputs[0].y = j.up, outputs[1].y = j.gate;
+    for (int i = 0; i < 2; i++) outputs[i].stride = (size_t)hidden, outputs[i].accumulate = false;
+    ck_project(pool, isa, &in, outputs, gated ? 2 : 1, scratch);
+    ck_pool_each(pool, in.tokens, activation_part, &j);
+    ck_output down = block->down;
+    down.y += (size_t)first * down.stride;
+    ck_linear(pool, isa, &down, 1, j.up, hidden, in.tokens, scratch);
+  }
+}
+
+size_t ck_feed_scratch(int32_t max_inputs, int32_t max_hidden, int32_t max_tokens, int threads) {
+  size_t packed = ck_tiles_bytes(max_hidden, max_tokens) + ck_tiles_bytes(max_inputs, max_tokens) +
+                  ck_round_up((size_t)threads * (size_t)ck_max(max_inputs, max_hidden) * 4);
+  size_t mixed = 2 * values_bytes(max_hidden, max_tokens) +
+                 ck_linear_scratch(ck_max(max_inputs, max_hidden), ck_min(max_tokens, CHUNK_TOKENS), threads);
+  return packed > mixed ? packed : mixed;
+}
+
+void ck_feed(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_feed_forward *block, void *scratch) {
+  const ck_output *gate = &block->gate, *up = &block->up, *down = &block->down;
+  bool gated = gate->packed || gate->weight;
+  if (input->tokens < 1) return;
+  bool packed = up->packed && down->packed && (!gated || gate->packed);
+  if (packed && gated) packed = ck_activation_group(gate->packed->group) == ck_activation_group(up->packed->group);
+  if (packed) feed_packed(pool, ck_kernels_of(isa), input, block, gated, scratch);
+  else feed_mixed(pool, isa, input, block, gated, up->packed ? up->packed->rows : up->weight->rows, scratch);
+}
