@@ -1,144 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text to tokens and back, as the `tokenizers` library does it for the same tokenizer.json.
+// Text to tokens and back, as the `tokenizers` library (0.23.3) does it for the same tokenizer.json.
 
-import Basics
 import Synchronization
 
-/// A tokenizer; safe to use from any thread.
+/// A tokenizer; immutable and safe to use from any thread.
 public final class Tokenizer: Sendable {
-  let model: BPE
+  let model: TokenModel
   let normalizer: Normalizer?
   let preTokenizer: PreTokenizer?
   let postProcessor: PostProcessor?
   let decoder: Decoder?
+  /// Added tokens by number.
   let added: [TokenID: AddedToken]
-  private let rawFinder: AddedTokenFinder
-  private let normalizedFinder: AddedTokenFinder
-  /// Words met before: text repeats itself.
-  private let cache = Mutex<[[UInt8]: [TokenID]]>([:])
-  private static let cacheLimit = 1 << 16
+  /// What added tokens decode from: those found in normalized text appear as they are found.
+  let shownAdded: [TokenID: [UInt8]]
+  /// Tokens that decoding leaves out when it skips special ones.
+  let skipped: Set<TokenID>
+  let rawFinder: AddedTokenFinder
+  let normalizedFinder: AddedTokenFinder
+  /// Tokens of a raw vocabulary that are not written in GPT-2's alphabet, by number.
+  let unencodable: [TokenID: [UInt8]]
+  private let addedIDs: [[UInt8]: TokenID]
+  private let idOfUnencodable: [[UInt8]: TokenID]
+  private let workspaces = Mutex<[Workspace]>([])
 
-  init(
-    model: BPE, normalizer: Normalizer?, preTokenizer: PreTokenizer?, postProcessor: PostProcessor?,
-    decoder: Decoder?, added: [AddedToken]
-  ) {
-    self.model = model
-    self.normalizer = normalizer
-    self.preTokenizer = preTokenizer
-    self.postProcessor = postProcessor
-    self.decoder = decoder
-    self.added = Dictionary(added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
-    rawFinder = AddedTokenFinder(added.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
-    normalizedFinder = AddedTokenFinder(
-      added.filter(\.isNormalized).map { (Array((normalizer?.apply($0.content) ?? $0.content).utf8), $0) })
+  /// What tokenizer_config.json says beside tokenizer.json; empty when there is none.
+  public let configuration: TokenizerConfiguration
+
+  init(_ parts: TokenizerParts, configuration: TokenizerConfiguration) {
+    model = parts.model
+    normalizer = parts.normalizer
+    preTokenizer = parts.preTokenizer
+    postProcessor = parts.postProcessor
+    decoder = parts.decoder
+    unencodable = parts.unencodable
+    self.configuration = configuration
+    idOfUnencodable = Dictionary(parts.unencodable.map { ($1, $0) }, uniquingKeysWith: min)
+    added = Dictionary(parts.added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
+    addedIDs = Dictionary(parts.added.map { (Array($0.content.utf8), $0.id) }, uniquingKeysWith: { _, last in last })
+    var shown: [TokenID: [UInt8]] = [:]
+    for token in added.values {
+      let content = Array(token.content.utf8)
+      shown[token.id] = token.isNormalized ? parts.normalizer?.apply(content) ?? content : content
+    }
+    let specials = Set(added.values.filter(\.isSpecial).map { Array($0.content.utf8) })
+    skipped = Set(shown.filter { specials.contains($0.value) }.keys)
+    shownAdded = shown
+    let ordered = added.values.sorted { $0.id < $1.id }
+    rawFinder = AddedTokenFinder(ordered.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
+    normalizedFinder = AddedTokenFinder(ordered.filter(\.isNormalized).map { (shown[$0.id] ?? [], $0) })
   }
+
+  // MARK: Tokens
 
   /// One more than the largest token number.
-  public var vocabularySize: Int { max(model.vocabulary.idLimit, Int((added.keys.max() ?? -1) + 1)) }
-
-  /// The number of a token by its exact text.
-  public func id(of token: String) -> TokenID? {
-    added.values.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.vocabulary.id(Array(token.utf8))
+  public var vocabularySize: Int {
+    max(model.vocabulary.idLimit, Int((added.keys.max() ?? -1) + 1), Int((unencodable.keys.max() ?? -1) + 1))
   }
 
-  /// The text of a token as the vocabulary writes it.
+  /// The number of a token by its exact text, as the vocabulary writes it.
+  public func id(of token: String) -> TokenID? {
+    let text = Array(token.utf8)
+    if let id = addedIDs[text] { return id }
+    guard model.isRaw else { return model.vocabulary.id(text) }
+    return ByteAlphabet.decode(text.span).flatMap { model.vocabulary.id($0) } ?? idOfUnencodable[text]
+  }
+
+  /// The text of a token as the vocabulary writes it (GPT-2's alphabet or `▁` for blanks, where it uses them).
   public func token(of id: TokenID) -> String? {
-    added[id]?.content ?? model.vocabulary.bytes(id).map { String(decoding: $0, as: UTF8.self) }
+    if let token = added[id] { return token.content }
+    return modelText(id).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The bytes a token stands for in the middle of a text; nil when there is no such token.
+  /// Special tokens stand for their names.
+  public func bytes(of id: TokenID) -> [UInt8]? {
+    if model.isRaw, added[id] == nil, case .byteLevel? = decoder, let raw = model.vocabulary.bytes(id) { return Array(raw) }
+    guard let text = shownAdded[id] ?? modelText(id) else { return nil }
+    return decoder?.middle(text) ?? text
   }
 
   /// Whether a token is a control token.
   public func isSpecial(_ id: TokenID) -> Bool { added[id]?.isSpecial ?? false }
 
-  // MARK: Encoding
-
-  /// The tokens of a text.
-  /// - Parameters:
-  ///   - addSpecialTokens: puts the model's own tokens around it (such as a beginning of sequence).
-  ///   - parseSpecial: takes control tokens in the text for what they are; otherwise they are plain text.
-  public func encode(_ text: String, addSpecialTokens: Bool = true, parseSpecial: Bool = true) -> [TokenID] {
-    encode([text], addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial).ids
+  /// The control tokens with their numbers, by number.
+  public var specialTokens: [(text: String, id: TokenID)] {
+    added.values.filter(\.isSpecial).sorted { $0.id < $1.id }.map { ($0.content, $0.id) }
   }
 
-  /// The tokens of bytes; what is not UTF-8 becomes U+FFFD, one for each maximal part.
-  public func encode(bytes: [UInt8], addSpecialTokens: Bool = true, parseSpecial: Bool = true) -> [TokenID] {
-    encode(String(decoding: bytes, as: UTF8.self), addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
+  /// The texts of all added tokens, by number, and whether each is marked as special.
+  public var addedTokenTexts: [(text: String, isSpecial: Bool)] {
+    added.values.sorted { $0.id < $1.id }.map { ($0.content, $0.isSpecial) }
   }
 
-  /// The tokens of two texts, with the type (first or second) of each.
-  public func encodePair(
-    _ first: String, _ second: String, addSpecialTokens: Bool = true, parseSpecial: Bool = true
-  ) -> (ids: [TokenID], types: [Int32]) {
-    let encoding = encode([first, second], addSpecialTokens: addSpecialTokens, parseSpecial: parseSpecial)
-    return (encoding.ids, encoding.types)
+  /// The text of a token of the model.
+  func modelText(_ id: TokenID) -> [UInt8]? {
+    if let text = unencodable[id] { return text }
+    guard let bytes = model.vocabulary.bytes(id) else { return nil }
+    return model.isRaw ? ByteAlphabet.encode(bytes) : Array(bytes)
   }
 
-  private func encode(_ texts: [String], addSpecialTokens: Bool, parseSpecial: Bool) -> PostProcessor.Encoding {
-    var parts = texts.enumerated().map { index, text in
-      let ids = plain(text, parseSpecial: parseSpecial)
-      return PostProcessor.Encoding(ids: ids, types: ids.map { _ in Int32(index) })
-    }
-    if let postProcessor { parts = postProcessor.apply(parts, addsSpecial: addSpecialTokens) }
-    return parts.reduce(into: PostProcessor.Encoding()) {
-      $0.ids += $1.ids
-      $0.types += $1.types
-    }
+  /// Lends what encoding needs; as many workspaces stay as there were texts at once, up to four.
+  func withWorkspace<Result>(_ body: (Workspace) -> Result) -> Result {
+    let space = workspaces.withLock { $0.popLast() } ?? Workspace()
+    defer { workspaces.withLock { if $0.count < 4 { $0.append(space) } } }
+    return body(space)
   }
+}
 
-  /// Tokens without those the post-processor adds.
-  private func plain(_ text: String, parseSpecial: Bool) -> [TokenID] {
-    var ids: [TokenID] = []
-    let bytes = Array(text.utf8)
-    for part in rawFinder.split(bytes, takesSpecial: parseSpecial) {
-      switch part {
-      case .token(let token): ids.append(token.id)
-      case .text(let range):
-        let piece = String(decoding: bytes[range], as: UTF8.self)
-        let normalized = Array((normalizer?.apply(piece) ?? piece).utf8)
-        normalizedText(normalized, isFirst: range.lowerBound == 0, parseSpecial, into: &ids)
-      }
-    }
-    return ids
-  }
-
-  private func normalizedText(_ text: [UInt8], isFirst: Bool, _ parseSpecial: Bool, into ids: inout [TokenID]) {
-    for part in normalizedFinder.split(text, takesSpecial: parseSpecial) {
-      switch part {
-      case .token(let token): ids.append(token.id)
-      case .text(let range):
-        let piece = Piece(bytes: Array(text[range]), isFirst: isFirst && range.lowerBound == 0)
-        for word in preTokenizer?.apply([piece]) ?? [piece] where !word.bytes.isEmpty { encode(word.bytes, into: &ids) }
-      }
-    }
-  }
-
-  private func encode(_ word: [UInt8], into ids: inout [TokenID]) {
-    if let known = cache.withLock({ $0[word] }) {
-      ids += known
-      return
-    }
-    var tokens: [TokenID] = []
-    model.encode(word, into: &tokens)
-    ids += tokens
-    guard word.count <= 64 else { return }
-    cache.withLock { if $0.count < Self.cacheLimit { $0[word] = tokens } }
-  }
-
-  // MARK: Decoding
-
-  /// The text of tokens; numbers without a token are passed over.
-  public func decode(_ ids: [TokenID], skipSpecial: Bool = false) -> String {
-    let tokens = ids.filter { !(skipSpecial && isSpecial($0)) }.compactMap(shown)
-    return decoder.map { $0.apply(tokens).joined() } ?? tokens.joined(separator: " ")
-  }
-
-  /// The text a token decodes to: added tokens found in normalized text appear as they are found.
-  private func shown(_ id: TokenID) -> String? {
-    guard let token = added[id], token.isNormalized, let normalizer else { return self.token(of: id) }
-    return normalizer.apply(token.content)
-  }
-
-  /// A decoder for tokens that arrive one by one.
-  public func makeStreamDecoder(skipSpecial: Bool = false) -> StreamDecoder {
-    StreamDecoder(self, skipsSpecial: skipSpecial)
-  }
+/// What a tokenizer is made of.
+struct TokenizerParts {
+  var model: TokenModel
+  var normalizer: Normalizer?
+  var preTokenizer: PreTokenizer?
+  var postProcessor: PostProcessor?
+  var decoder: Decoder?
+  var added: [AddedToken] = []
+  var unencodable: [TokenID: [UInt8]] = [:]
+  /// Number of tokens of the model; others are numbered from there.
+  var modelSize = 0
 }

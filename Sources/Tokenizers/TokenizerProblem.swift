@@ -28,7 +28,7 @@ public enum TokenizerProblem: Problem, Equatable {
 
   public var what: String {
     switch self {
-    case .missing(let folder): "no tokenizer.json in \(folder)"
+    case .missing(let folder): "no tokenizer in \(folder)"
     case .malformed(let path, let place, _): "\(path): \(place) is malformed"
     case .unsupported(let component, let kind):
       "the tokenizer asks for the \(component) \"\(kind.prefix(64))\", which is not supported"
@@ -39,10 +39,11 @@ public enum TokenizerProblem: Problem, Equatable {
 
   public var why: String? {
     switch self {
+    case .missing: "it holds neither tokenizer.json nor tokenizer.model, tekken.json or a .tiktoken file"
     case .malformed(_, _, let why): why
     case .file(let problem): problem.why
     case .json(_, let problem): problem.why
-    default: nil
+    case .unsupported: nil
     }
   }
 

@@ -64,7 +64,6 @@ import Tokenizers
       #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#,
       #"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}"#,
       #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[1]}}"#, #"{"model":{"type":"Magic","vocab":{},"merges":[]}}"#,
-      #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"unk_token":"b"}}"#,
       #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"Magic"}}"#,
       #"{"model":{"type":"BPE","vocab":{},"merges":[]},"normalizer":{}}"#,
       #"{"model":{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}}"#,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens that are found in the text before anything else: control tokens and additions to the vocabulary.
-// Matches are the leftmost longest, as the reference library's.
+// Matches are the leftmost longest; a match that its flags forbid still hides what overlaps it, as in the reference.
 
 /// An added token with its flags.
 struct AddedToken: Sendable {
@@ -19,81 +19,86 @@ struct AddedToken: Sendable {
 
 /// Finds added tokens of one kind (normalized or not).
 struct AddedTokenFinder: Sendable {
-  private struct Entry: Sendable {
-    let pattern: [UInt8]
-    let token: AddedToken
-  }
+  private var tokens: [AddedToken] = []
+  /// Patterns and their places in `tokens`.
+  private var patterns: Vocabulary
+  /// Lengths of the patterns that begin with a byte, longest first.
+  private var lengths: [[Int]] = Array(repeating: [], count: 256)
 
-  /// Entries by first byte, longest first.
-  private var entries: [[Entry]] = Array(repeating: [], count: 256)
-
-  init(_ tokens: [(pattern: [UInt8], token: AddedToken)]) {
-    for (pattern, token) in tokens {
-      guard let first = pattern.first else { continue }
-      entries[Int(first)].append(Entry(pattern: pattern, token: token))
+  init(_ entries: [(pattern: [UInt8], token: AddedToken)]) {
+    patterns = Vocabulary(capacity: entries.count)
+    for (pattern, token) in entries {
+      guard let first = pattern.first, patterns.set(pattern, id: tokens.count) else { continue }
+      tokens.append(token)
+      if !lengths[Int(first)].contains(pattern.count) { lengths[Int(first)].append(pattern.count) }
     }
-    for index in entries.indices { entries[index].sort { $0.pattern.count > $1.pattern.count } }
+    for index in lengths.indices { lengths[index].sort(by: >) }
   }
 
   /// A stretch of text, or a token found in it.
-  enum Part { case text(Range<Int>), token(AddedToken) }
+  enum Piece { case text(Range<Int>), token(AddedToken) }
 
   /// Cuts the text at the tokens in it.
-  /// - Parameter takesSpecial: false leaves special tokens as text.
-  func split(_ text: [UInt8], takesSpecial: Bool) -> [Part] {
-    var parts: [Part] = []
+  /// - Parameter allowsSpecial: whether a special token may be found at a place.
+  func split(_ text: [UInt8], allowsSpecial: (Range<Int>) -> Bool) -> [Piece] {
+    if tokens.isEmpty { return text.isEmpty ? [] : [.text(0..<text.count)] }
+    var pieces: [Piece] = []
     var done = 0
     var position = 0
-    while position < text.count {
-      guard let entry = match(text, at: position) else {
+    let bytes = text.span
+    while position < bytes.count {
+      let choices = lengths[Int(bytes[position])]
+      guard !choices.isEmpty, let (token, end) = match(bytes, position, choices) else {
         position += 1
         continue
       }
       var start = position
-      var end = position + entry.pattern.count
+      var stop = end
       position = end
-      let token = entry.token
-      if token.isSpecial && !takesSpecial { continue }
-      if token.isSingleWord && !(isBoundary(before: start, text) && isBoundary(after: end, text)) { continue }
-      if token.stripsLeft { start = max(done, whitespaceStart(before: start, text)) }
-      if token.stripsRight { end = whitespaceEnd(after: end, text) }
-      if start > done { parts.append(.text(done..<start)) }
-      parts.append(.token(token))
-      done = max(done, end)
+      if token.isSpecial && !allowsSpecial(start..<end) { continue }
+      if token.isSingleWord && !(isBoundary(before: start, bytes) && isBoundary(after: end, bytes)) { continue }
+      if token.stripsLeft { start = max(done, whitespaceStart(before: start, bytes, from: done)) }
+      if token.stripsRight { stop = whitespaceEnd(after: end, bytes) }
+      if start > done { pieces.append(.text(done..<start)) }
+      pieces.append(.token(token))
+      done = max(done, stop)
     }
-    if done < text.count { parts.append(.text(done..<text.count)) }
-    return parts
+    if done < text.count { pieces.append(.text(done..<text.count)) }
+    return pieces
   }
 
-  private func match(_ text: [UInt8], at position: Int) -> Entry? {
-    entries[Int(text[position])].first { entry in
-      position + entry.pattern.count <= text.count
-        && text[position..<(position + entry.pattern.count)].elementsEqual(entry.pattern)
+  private func match(_ text: Span<UInt8>, _ start: Int, _ choices: [Int]) -> (AddedToken, end: Int)? {
+    for length in choices where start + length <= text.count {
+      let found = patterns.find(text, start, length)
+      if found >= 0 { return (tokens[Int(found)], start + length) }
     }
+    return nil
   }
 
-  private func isBoundary(before index: Int, _ text: [UInt8]) -> Bool {
-    String(decoding: text[..<index].suffix(4), as: UTF8.self).unicodeScalars.last.map { !$0.isWord } ?? true
+  private func isBoundary(before index: Int, _ text: Span<UInt8>) -> Bool {
+    index == 0 || !CharacterTable.traits(text.scalar(before: index).value).contains(.word)
   }
 
-  private func isBoundary(after index: Int, _ text: [UInt8]) -> Bool {
-    String(decoding: text[index...].prefix(4), as: UTF8.self).unicodeScalars.first.map { !$0.isWord } ?? true
+  private func isBoundary(after index: Int, _ text: Span<UInt8>) -> Bool {
+    index == text.count || !CharacterTable.traits(text.scalar(at: index).value).contains(.word)
   }
 
-  private func whitespaceStart(before index: Int, _ text: [UInt8]) -> Int {
+  private func whitespaceStart(before index: Int, _ text: Span<UInt8>, from limit: Int) -> Int {
     var start = index
-    for scalar in String(decoding: text[..<index], as: UTF8.self).unicodeScalars.reversed() {
-      guard scalar.properties.isWhitespace else { break }
-      start -= UTF8.width(scalar)
+    while start > limit {
+      let (point, length) = text.scalar(before: start)
+      guard CharacterTable.traits(point).contains(.whitespace) else { break }
+      start -= length
     }
     return start
   }
 
-  private func whitespaceEnd(after index: Int, _ text: [UInt8]) -> Int {
+  private func whitespaceEnd(after index: Int, _ text: Span<UInt8>) -> Int {
     var end = index
-    for scalar in String(decoding: text[index...], as: UTF8.self).unicodeScalars {
-      guard scalar.properties.isWhitespace else { break }
-      end += UTF8.width(scalar)
+    while end < text.count {
+      let (point, length) = text.scalar(at: end)
+      guard CharacterTable.traits(point).contains(.whitespace) else { break }
+      end += length
     }
     return end
   }

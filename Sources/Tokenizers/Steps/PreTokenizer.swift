@@ -1,120 +1,166 @@
 // SPDX-License-Identifier: Apache-2.0
 // How text is cut into words before the model sees it: the `pre_tokenizer` of tokenizer.json.
 
-import Basics
-
-/// A piece of the text on its way to the model.
-struct Piece: Sendable {
-  var bytes: [UInt8]
-  /// Whether it begins where the whole text begins.
-  var isFirst: Bool
-}
-
-/// What becomes of the separators a pattern finds.
-enum SplitBehavior: String, Sendable {
-  case removed = "Removed"
-  case isolated = "Isolated"
-  case mergedWithPrevious = "MergedWithPrevious"
-  case mergedWithNext = "MergedWithNext"
-  case contiguous = "Contiguous"
-}
-
 /// One step that cuts pieces.
 indirect enum PreTokenizer: Sendable {
   enum PrependScheme: String, Sendable { case always, first, never }
 
   case sequence([PreTokenizer])
-  case byteLevel(addsPrefixSpace: Bool, pattern: Pattern?)
+  /// The alphabet is left to the model when its vocabulary is in raw bytes.
+  case byteLevel(addsPrefixSpace: Bool, usesRegex: Bool, isRaw: Bool)
+  case words(WordScanner)
   case split(Pattern, SplitBehavior, isInverted: Bool)
-  case metaspace(replacement: String, PrependScheme, splits: Bool)
+  case delimiter(UInt32)
+  case digits(isIndividual: Bool)
+  case punctuation(SplitBehavior)
+  case whitespace
+  case whitespaceSplit
+  case bert
+  case metaspace(Metaspace, splits: Bool)
+  case unicodeScripts
+  case fixedLength(Int)
 
   /// The words of GPT-2.
   static let gpt2 = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
-  /// The pieces after this step.
-  func apply(_ pieces: [Piece]) -> [Piece] {
+  /// Cuts the pieces further.
+  func apply(_ pieces: inout Pieces) {
     switch self {
-    case .sequence(let steps): return steps.reduce(pieces) { $1.apply($0) }
-    case .byteLevel(let addsPrefixSpace, let pattern):
-      return pieces.flatMap { piece -> [Piece] in
-        var piece = piece
-        if addsPrefixSpace && piece.bytes.first != UInt8(ascii: " ") { piece.bytes.insert(UInt8(ascii: " "), at: 0) }
-        let words = pattern.map { Self.cut(piece, by: $0, .isolated, isInverted: false) } ?? [piece]
-        return words.map { Piece(bytes: ByteAlphabet.encode($0.bytes), isFirst: $0.isFirst) }
-      }
+    case .sequence(let steps): for step in steps { step.apply(&pieces) }
+    case .byteLevel(let addsPrefixSpace, let usesRegex, let isRaw):
+      if addsPrefixSpace { Self.addSpaces(&pieces) }
+      if usesRegex { Self.cut(&pieces, .gpt2) }
+      if !isRaw { Self.encodeBytes(&pieces) }
+    case .words(let scanner): Self.cut(&pieces, scanner)
     case .split(let pattern, let behavior, let isInverted):
-      return pieces.flatMap { Self.cut($0, by: pattern, behavior, isInverted: isInverted) }
-    case .metaspace(let replacement, let scheme, let splits):
-      return pieces.flatMap { Self.metaspace($0, replacement, scheme, splits) }
+      pieces.cut(behavior) { bytes, range in
+        Part.covering(range, matches: pattern.matches(in: bytes, range), isInverted: isInverted)
+      }
+    case .delimiter(let delimiter): Self.cut(&pieces, .removed) { $0 == delimiter }
+    case .digits(let isIndividual):
+      Self.cut(&pieces, isIndividual ? .isolated : .contiguous) { Self.has($0, .numeric) }
+    case .punctuation(let behavior): Self.cut(&pieces, behavior) { Self.has($0, .punctuation) }
+    case .whitespace: Self.cutWords(&pieces)
+    case .whitespaceSplit: Self.cut(&pieces, .removed) { Self.has($0, .whitespace) }
+    case .bert:
+      Self.cut(&pieces, .removed) { Self.has($0, .whitespace) }
+      Self.cut(&pieces, .isolated) { Self.has($0, .punctuation) }
+    case .metaspace(let metaspace, let splits):
+      metaspace.mark(&pieces)
+      if splits { Self.cut(&pieces, .mergedWithNext) { $0 == metaspace.replacement.value } }
+    case .unicodeScripts: Self.cutScripts(&pieces)
+    case .fixedLength(let length): Self.cutLengths(&pieces, length)
     }
   }
 
-  private static func metaspace(
-    _ piece: Piece, _ replacement: String, _ scheme: PrependScheme, _ splits: Bool
-  ) -> [Piece] {
-    let mark = Array(replacement.utf8)
-    var piece = piece
-    var output: [UInt8] = []
-    for byte in piece.bytes {
-      if byte == UInt8(ascii: " ") { output += mark } else { output.append(byte) }
-    }
-    if !output.starts(with: mark) && (scheme == .always || (scheme == .first && piece.isFirst)) {
-      output = mark + output
-    }
-    piece.bytes = output
-    return splits ? cut(piece, by: Pattern(literal: replacement), .mergedWithNext, isInverted: false) : [piece]
+  @inline(__always)
+  private static func has(_ point: UInt32, _ traits: CharacterTraits) -> Bool {
+    !CharacterTable.traits(point).isDisjoint(with: traits)
   }
 
-  /// Cuts a piece at the matches of a pattern.
-  static func cut(_ piece: Piece, by pattern: Pattern, _ behavior: SplitBehavior, isInverted: Bool) -> [Piece] {
-    var parts: [(range: Range<Int>, isMatch: Bool)] = []
-    var position = 0
-    for match in pattern.matches(in: piece.bytes) {
-      if match.lowerBound > position { parts.append((position..<match.lowerBound, isInverted)) }
-      parts.append((match, !isInverted))
-      position = match.upperBound
-    }
-    if position < piece.bytes.count { parts.append((position..<piece.bytes.count, isInverted)) }
-    return join(parts, behavior).map {
-      Piece(bytes: Array(piece.bytes[$0]), isFirst: piece.isFirst && $0.lowerBound == 0)
-    }
+  private static func cut(_ pieces: inout Pieces, _ behavior: SplitBehavior, where fits: (UInt32) -> Bool) {
+    pieces.cut(behavior) { bytes, range in Part.covering(bytes.span, range, where: fits) }
   }
 
-  private static func join(_ parts: [(range: Range<Int>, isMatch: Bool)], _ behavior: SplitBehavior) -> [Range<Int>] {
+  private static func cut(_ pieces: inout Pieces, _ scanner: WordScanner) {
     var output: [Range<Int>] = []
-    var previousWasMatch = false
-    switch behavior {
-    case .isolated: return parts.map(\.range)
-    case .removed: return parts.filter { !$0.isMatch }.map(\.range)
-    case .contiguous:
-      for (index, part) in parts.enumerated() {
-        if index > 0 && part.isMatch == previousWasMatch, let last = output.popLast() {
-          output.append(last.lowerBound..<part.range.upperBound)
-        } else {
-          output.append(part.range)
-        }
-        previousWasMatch = part.isMatch
-      }
-    case .mergedWithPrevious:
-      for part in parts {
-        if part.isMatch && !previousWasMatch, let last = output.popLast() {
-          output.append(last.lowerBound..<part.range.upperBound)
-        } else {
-          output.append(part.range)
-        }
-        previousWasMatch = part.isMatch
-      }
-    case .mergedWithNext:
-      for part in parts.reversed() {
-        if part.isMatch && !previousWasMatch, let last = output.popLast() {
-          output.append(part.range.lowerBound..<last.upperBound)
-        } else {
-          output.append(part.range)
-        }
-        previousWasMatch = part.isMatch
-      }
-      output.reverse()
+    output.reserveCapacity(pieces.bytes.count / 4 + 8)
+    let source = pieces.bytes
+    let bytes = source.span
+    for range in pieces.ranges { scanner.cut(bytes, range, into: &output) }
+    pieces.ranges = output
+  }
+
+  private static func addSpaces(_ pieces: inout Pieces) {
+    pieces.rewrite { bytes, range, output in
+      if bytes[range.lowerBound] != 0x20 { output.append(0x20) }
+      for index in range { output.append(bytes[index]) }
     }
-    return output
+  }
+
+  private static func encodeBytes(_ pieces: inout Pieces) {
+    pieces.rewrite { bytes, range, output in
+      for index in range { output.append(scalar: ByteAlphabet.points[Int(bytes[index])]) }
+    }
+  }
+
+  /// `\w+|[^\w\s]+`, everything else gone.
+  private static func cutWords(_ pieces: inout Pieces) {
+    func kind(_ point: UInt32) -> Int { has(point, .word) ? 1 : has(point, .whitespace) ? 0 : 2 }
+    var output: [Range<Int>] = []
+    let source = pieces.bytes
+    let bytes = source.span
+    for range in pieces.ranges {
+      var start = range.lowerBound
+      var current = 0
+      bytes.forEachScalar(from: range.lowerBound, to: range.upperBound) { point, index in
+        let next = kind(point)
+        guard next != current else { return }
+        if current > 0 { output.append(start..<index) }
+        (start, current) = (index, next)
+      }
+      if current > 0 { output.append(start..<range.upperBound) }
+    }
+    pieces.ranges = output
+  }
+
+  /// Cuts where the script changes. As in the reference, what precedes the first character with a script is lost.
+  private static func cutScripts(_ pieces: inout Pieces) {
+    var output: [Range<Int>] = []
+    let source = pieces.bytes
+    let bytes = source.span
+    for range in pieces.ranges {
+      var current: UInt8 = 0
+      var start: Int?
+      bytes.forEachScalar(from: range.lowerBound, to: range.upperBound) { point, index in
+        let script = CharacterTable.scripts.characterClass(point)
+        guard script != 0, script != current else { return }
+        if let start { output.append(start..<index) }
+        (start, current) = (index, script)
+      }
+      if let start { output.append(start..<range.upperBound) }
+    }
+    pieces.ranges = output
+  }
+
+  private static func cutLengths(_ pieces: inout Pieces, _ length: Int) {
+    var output: [Range<Int>] = []
+    let source = pieces.bytes
+    let bytes = source.span
+    for range in pieces.ranges {
+      var start = range.lowerBound
+      var count = 0
+      bytes.forEachScalar(from: range.lowerBound, to: range.upperBound) { _, index in
+        if count == length {
+          output.append(start..<index)
+          (start, count) = (index, 0)
+        }
+        count += 1
+      }
+      output.append(start..<range.upperBound)
+    }
+    pieces.ranges = output
+  }
+}
+
+/// Blanks written as a character, one of which may be put before the text.
+struct Metaspace: Sendable {
+  let replacement: Unicode.Scalar
+  let scheme: PreTokenizer.PrependScheme
+
+  /// Marks the blanks of all pieces.
+  func mark(_ pieces: inout Pieces) {
+    let mark = Array(String(replacement).utf8)
+    let atOrigin = pieces.startsAtOrigin && pieces.ranges.first?.lowerBound == 0
+    var isFirst = true
+    pieces.rewrite { bytes, range, output in
+      let isMarked =
+        bytes[range.lowerBound] == 0x20 || bytes.scalar(at: range.lowerBound).value == replacement.value
+      if !isMarked && (scheme == .always || scheme == .first && isFirst && atOrigin) { output += mark }
+      for index in range {
+        if bytes[index] == 0x20 { output += mark } else { output.append(bytes[index]) }
+      }
+      isFirst = false
+    }
   }
 }
