@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
-PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev pkg-config
+PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev pkg-config
 
 .PHONY: help deps build test lint format man completions install uninstall package clean
 

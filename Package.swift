@@ -35,17 +35,27 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Inference", "Models", "Tokenizers", "Templates", "Basics", "CKernels",
+        "Library", "Inference", "Models", "Quantization", "Checkpoints", "Tensors",
+        "Tokenizers", "Templates", "Hub", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
 
     // Floor 4: what a user does with models
-    .target(name: "Library", dependencies: ["Hub", "Basics"], swiftSettings: house),
+    .target(
+      name: "Library",
+      dependencies: [
+        "Inference", "Models", "Quantization", "Checkpoints", "Tensors", "Tokenizers", "Templates",
+        "Hub", "Basics",
+      ],
+      swiftSettings: house),
 
     // Floor 3: the engine
     .target(
-      name: "Inference", dependencies: ["Models", "Checkpoints", "Tokenizers", "Tensors", "Basics", "CKernels"],
+      name: "Inference",
+      dependencies: [
+        "Models", "Quantization", "Checkpoints", "Tokenizers", "Tensors", "Basics", "CKernels",
+      ],
       swiftSettings: house),
 
     // Floor 2: models and number formats
@@ -53,12 +63,16 @@ let package = Package(
       name: "Models",
       dependencies: ["Checkpoints", "Tokenizers", "Templates", "Tensors", "Basics"],
       swiftSettings: house),
+    .target(
+      name: "Quantization",
+      dependencies: ["Checkpoints", "Tensors", "Basics", "CKernels"],
+      swiftSettings: house),
 
     // Floor 1: formats, text, transfer, storage
     .target(name: "Checkpoints", dependencies: ["Tensors", "Basics"], swiftSettings: strict),
     .target(name: "Tensors", dependencies: ["Basics", "CKernels"], swiftSettings: house),
     .target(
-      name: "Tokenizers", dependencies: ["Basics", "CPCRE2"], swiftSettings: strict),
+      name: "Tokenizers", dependencies: ["Basics", "CSentencePiece", "CPCRE2"], swiftSettings: strict),
     .target(name: "Templates", swiftSettings: strict),
     .target(name: "Hub", dependencies: ["Basics", "CCurl"], swiftSettings: house),
 
@@ -67,6 +81,9 @@ let package = Package(
 
     // C
     .target(name: "CKernels", cSettings: fast),
+    .target(
+      name: "CSentencePiece", cxxSettings: [.unsafeFlags(["-Wall", "-Wextra"])],
+      linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CCurl", dependencies: ["CCurlSystem"]),
     .systemLibrary(name: "CCurlSystem", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
@@ -76,11 +93,22 @@ let package = Package(
     .target(name: "Support", dependencies: ["Basics"], path: "Tests/Support", swiftSettings: house),
     .testTarget(name: "BasicsTests", dependencies: ["Basics", "Support"], swiftSettings: house),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Support"], swiftSettings: house),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "HubTests", dependencies: ["Hub", "Basics", "Support"], swiftSettings: house),
+    .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "Checkpoints", "Tensors", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Basics", "Support"], swiftSettings: house),
-    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Basics", "Support"], swiftSettings: house),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: ["Inference", "Models", "Checkpoints", "Tokenizers", "CKernels", "Basics", "Support"],
+      swiftSettings: house),
+    .testTarget(
+      name: "LibraryTests",
+      dependencies: [
+        "Library", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
+      ],
+      swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Support"], swiftSettings: house),
   ],

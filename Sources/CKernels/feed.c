@@ -10,35 +10,30 @@ typedef struct job {
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
 } job;
 
-// One activation group of hidden values of one tile: products, activation, codes.
+// Sums of up to four blocks.
+typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
+
+static void group_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t group, group_sums out) {
+  for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS)
+    j->kernels->products(m, (row + r) / CK_BLOCK_ROWS, x, out[r / CK_BLOCK_ROWS]);
+}
+
+// One activation group of hidden values of one tile: products, activation, codes. All of the gate's blocks, then all of
+// up's: weights are read in long runs.
 static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row) {
   const ck_output *gate = &j->block->gate, *up = &j->block->up;
-  const ck_packed *m = up->packed;
-  size_t block_bytes = ck_block_bytes(m);
   int32_t group = hidden->group;
   float values[CK_TILE][CK_ACTIVATION_GROUP];
-  ck_sums sums;
+  group_sums gates, ups;
+  if (j->gated) group_products(j, gate->packed, x, row, group, gates);
+  group_products(j, up->packed, x, row, group, ups);
   for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
-    int32_t block = (row + r) / CK_BLOCK_ROWS;
-    const float *up_bias = up->bias ? up->bias + row + r : NULL;
-    if (!j->gated) {
-      j->kernels->products(m, ck_block(m, block), NULL, block_bytes, x, sums);
-      j->kernels->gate(j->block->activation, sums[0], up_bias, NULL, NULL, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
-      continue;
-    }
-    const float *gate_bias = gate->bias ? gate->bias + row + r : NULL;
-    const uint8_t *first = ck_block(gate->packed, block), *second = ck_block(m, block);
-    bool alike = gate->packed->group == m->group && gate->packed->code_bits == m->code_bits && gate->packed->dtype == m->dtype;
-    if (alike && x->tokens > 1) {
-      j->kernels->products(m, first, second, block_bytes, x, sums);
-    } else {
-      ck_sums other;
-      j->kernels->products(gate->packed, first, NULL, ck_block_bytes(gate->packed), x, sums);
-      j->kernels->products(m, second, NULL, block_bytes, x, other);
-      memcpy(sums[1], other[0], sizeof sums[1]);
-    }
-    j->kernels->gate(j->block->activation, sums[0], gate_bias, sums[1], up_bias, x->tokens, &values[0][r],
-                     CK_ACTIVATION_GROUP);
+    float(*g)[CK_BLOCK_ROWS] = gates[r / CK_BLOCK_ROWS], (*u)[CK_BLOCK_ROWS] = ups[r / CK_BLOCK_ROWS];
+    const float *up_bias = up->bias ? up->bias + row + r : NULL, *gate_bias = gate->bias ? gate->bias + row + r : NULL;
+    if (j->gated)
+      j->kernels->gate(j->block->activation, g, gate_bias, u, up_bias, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
+    else
+      j->kernels->gate(j->block->activation, u, up_bias, NULL, NULL, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
   }
   // The group's place within the tile, as a tile of this one group.
   size_t place = (size_t)(row / group) * (size_t)hidden->tokens;

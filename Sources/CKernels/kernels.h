@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-// A tile is what one packed product works on: up to 8 tokens, one or two blocks of 16 rows.
+// A tile is what one packed product works on: up to 8 tokens and a block of 16 rows. (Two blocks at once would halve
+// the loads of inputs, but reads weights from two places: twice as slow when they come from memory.)
 enum { CK_BLOCK_ROWS = 16, CK_TILE = 8, CK_ACTIVATION_GROUP = 64 };
 
 // Up to 8 tokens quantized to int8: value = code * scale, symmetric within each activation group. Groups are
@@ -19,8 +20,8 @@ typedef struct ck_tile {
   int32_t tokens, group;
 } ck_tile;
 
-// Sums of products of one tile: [block][token][row].
-typedef float ck_sums[2][CK_TILE][CK_BLOCK_ROWS];
+// Sums of products of one tile: [token][row].
+typedef float ck_sums[CK_TILE][CK_BLOCK_ROWS];
 
 // Rows in memory as they lie in a file or widened: element (r, k) at data + (r * stride + k) * element size.
 typedef struct ck_rows {
@@ -43,10 +44,8 @@ typedef struct ck_span {
 typedef struct ck_kernels {
   // One token's row of n inputs into place `token` of a tile.
   void (*quantize)(const float *x, int32_t n, const ck_tile *tile, int32_t token);
-  // One or two packed blocks (second may be NULL) of matrices with `format`'s shape times a tile. `advance` is the
-  // distance to the blocks that will be asked for next.
-  void (*products)(const ck_packed *format, const uint8_t *first, const uint8_t *second, size_t advance,
-                   const ck_tile *x, ck_sums out);
+  // A packed block times a tile.
+  void (*products)(const ck_packed *matrix, int32_t block, const ck_tile *x, ck_sums out);
   // What follows a product of rows [row, row + 16): bias, accumulation, store; see ck_output.
   void (*finish)(const ck_output *output, int32_t rows, int32_t row, int32_t token, int32_t tokens,
                  float (*sums)[CK_BLOCK_ROWS]);

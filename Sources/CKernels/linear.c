@@ -109,26 +109,19 @@ static void packed_part(void *context, int32_t part, int worker) {
   const product_job *j = context;
   int32_t first, last;
   const ck_output *o = &j->outputs[part_rows(j, part, &first, &last)];
-  const ck_packed *m = o->packed;
-  size_t block_bytes = ck_block_bytes(m);
   ck_sums sums;
-  // One token reads each block once, in memory's order; several share a pair of blocks.
-  int32_t step = j->tokens == 1 ? CK_BLOCK_ROWS : 2 * CK_BLOCK_ROWS;
   for (int32_t number = 0; number * CK_TILE < j->tokens; number++) {
     ck_tile tile = ck_tile_of(&j->tiles, number);
-    for (int32_t row = first; row < last; row += step) {
-      const uint8_t *block = ck_block(m, row / CK_BLOCK_ROWS);
-      bool pair = step > CK_BLOCK_ROWS && row + CK_BLOCK_ROWS < last;
-      j->kernels->products(m, block, pair ? block + block_bytes : NULL, pair ? 2 * block_bytes : block_bytes, &tile, sums);
-      j->kernels->finish(o, m->rows, row, number * CK_TILE, tile.tokens, sums[0]);
-      if (pair) j->kernels->finish(o, m->rows, row + CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[1]);
+    for (int32_t row = first; row < last; row += CK_BLOCK_ROWS) {
+      j->kernels->products(o->packed, row / CK_BLOCK_ROWS, &tile, sums);
+      j->kernels->finish(o, o->packed->rows, row, number * CK_TILE, tile.tokens, sums);
     }
   }
 }
 
 // ---- f32 products ----
 
-// Rows are widened a few at a time; a piece of K is chosen so that ... all of a row is used at once: its sum has one order.
+// Rows are widened a few at a time and serve all tokens.
 enum { WIDE_FLOATS = 1 << 16 };
 
 static int32_t wide_rows(int32_t inputs) { return ck_max(WIDE_FLOATS / ck_max(inputs, 1) / 4 * 4, 4); }
@@ -194,7 +187,7 @@ static void run_products(ck_pool *pool, product_job *j, ck_part part) {
   for (int i = 0; i < j->count; i++) total += rows_of(&j->outputs[i]);
   for (int i = 0; i < j->count; i++) {
     const ck_output *o = &j->outputs[i];
-    j->unit_rows[i] = ck_unit_rows(total, o->packed ? 2 * CK_BLOCK_ROWS : 4, row_bytes(o), ck_pool_threads(pool));
+    j->unit_rows[i] = ck_unit_rows(total, o->packed ? CK_BLOCK_ROWS : 4, row_bytes(o), ck_pool_threads(pool));
     j->units[i] = ck_ceil(rows_of(o), j->unit_rows[i]);
     parts += j->units[i];
   }

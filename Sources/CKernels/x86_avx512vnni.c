@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVX-512 with VNNI: one vpdpbusd multiplies 16 rows by four inputs, the inputs broadcast from memory, so that no
-// horizontal sum is ever needed. Codes are unpacked once for all tokens of a tile, and an input once broadcast serves
-// two blocks.
+// horizontal sum is ever needed. Codes are unpacked once for all tokens of a tile.
 #if defined(__x86_64__)
 #include "kernels.h"
 
@@ -34,107 +33,84 @@ INLINE __m512i four(const int8_t *x) {
   return _mm512_set1_epi32(word);
 }
 
-// One activation group of `blocks` blocks and `tokens` tokens: c[block][token] = dot.
-INLINE void dot_group(const uint8_t *const *p, int blocks, int bits, int32_t group, const int8_t *x, int tokens,
-                      __m512i (*c)[CK_TILE]) {
+// One activation group: c[t] = dot. One or two tokens get several sums each, or they would wait for one another.
+INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, __m512i *c) {
   const __m512i low = _mm512_set1_epi8(15);
   int32_t vectors = group * bits / 32;
-#pragma clang loop unroll_count(2)
-  for (int32_t j = 0; j < vectors; j++) {
-    __m512i v[2], u[2];
-    for (int b = 0; b < blocks; b++) {
-      v[b] = _mm512_loadu_si512(p[b] + 64 * j);
-      if (bits == 8) continue;
-      u[b] = _mm512_and_si512(_mm512_srli_epi16(v[b], 4), low);
-      v[b] = _mm512_and_si512(v[b], low);
+  int chains = tokens > 2 ? 1 : 4 / tokens, chain = 0;
+  __m512i a[4][CK_TILE];
+  for (int i = 0; i < chains; i++)
+    for (int t = 0; t < tokens; t++) a[i][t] = _mm512_setzero_si512();
+#pragma clang loop unroll_count(4)
+  for (int32_t j = 0; j < vectors; j++, p += 64) {
+    __m512i v = _mm512_loadu_si512(p);
+    if (bits == 8) {
+      for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v, four(x + t * group + 4 * j));
+      chain = (chain + 1) % chains;
+      continue;
     }
-    const int8_t *in = x + (bits == 8 ? 4 : 8) * j;
-    for (int t = 0; t < tokens; t++) {
-      __m512i four_inputs = four(in + t * group);
-      for (int b = 0; b < blocks; b++) c[b][t] = _mm512_dpbusd_epi32(c[b][t], v[b], four_inputs);
-    }
-    if (bits == 8) continue;
-    for (int t = 0; t < tokens; t++) {
-      __m512i four_inputs = four(in + t * group + 4);
-      for (int b = 0; b < blocks; b++) c[b][t] = _mm512_dpbusd_epi32(c[b][t], u[b], four_inputs);
-    }
+    __m512i v0 = _mm512_and_si512(v, low), v1 = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
+    for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v0, four(x + t * group + 8 * j));
+    chain = (chain + 1) % chains;
+    for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v1, four(x + t * group + 8 * j + 4));
+    chain = (chain + 1) % chains;
+  }
+  for (int t = 0; t < tokens; t++) {
+    c[t] = a[0][t];
+    for (int i = 1; i < chains; i++) c[t] = _mm512_add_epi32(c[t], a[i][t]);
   }
 }
 
-INLINE void block_products(const ck_packed *m, int blocks, int bits, const uint8_t *first, const uint8_t *second,
-                           size_t advance, const ck_tile *x, int32_t x_group, int tokens, ck_sums out) {
+INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, int32_t x_group, int tokens,
+                           ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x_group;
   size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
-  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = (size_t)(x_group * bits / 2 * 4);
-  int32_t ahead = ck_min(PREFETCH_BYTES / (int32_t)step + 1, groups);
-  const uint8_t *p[2] = {first, second};
+  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = (size_t)(x_group * bits * 2);
   const int8_t *in = x->codes;
   const float *scales = x->scales, *sums = x->sums;
-  __m512 a[2][CK_TILE];
-  for (int b = 0; b < blocks; b++)
-    for (int t = 0; t < tokens; t++) a[b][t] = _mm512_setzero_ps();
-  for (int32_t g = 0; g < groups; g++) {
-    // Ahead within the block, then at the blocks that will be asked for next.
-    size_t next = (size_t)ahead * step + (g + ahead < groups ? 0 : advance - (size_t)groups * step);
-    for (int b = 0; b < blocks; b++)
-      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p[b] + next + z, _MM_HINT_T0);
-    __m512 s[2], bias[2];
-    for (int b = 0; b < blocks; b++) {
-      s[b] = widen16(p[b] + codes, m->dtype);
-      bias[b] = widen16(p[b] + codes + CK_BLOCK_ROWS * element, m->dtype);
-    }
+  __m512 a[CK_TILE];
+  for (int t = 0; t < tokens; t++) a[t] = _mm512_setzero_ps();
+  for (int32_t g = 0; g < groups; g++, p += step) {
+    // A full tile computes longer than memory takes, and its weights often lie in the cache.
+    if (tokens < CK_TILE)
+      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
+    __m512 s = widen16(p + codes, m->dtype), bias = widen16(p + codes + CK_BLOCK_ROWS * element, m->dtype);
     for (int32_t part = 0; part < parts; part++) {
-      __m512i c[2][CK_TILE];
-      for (int b = 0; b < blocks; b++)
-        for (int t = 0; t < tokens; t++) c[b][t] = _mm512_setzero_si512();
-      const uint8_t *at[2] = {p[0] + (size_t)part * part_bytes, blocks > 1 ? p[1] + (size_t)part * part_bytes : NULL};
-      dot_group(at, blocks, bits, x_group, in, tokens, c);
-      for (int t = 0; t < tokens; t++)
-        for (int b = 0; b < blocks; b++) {
-          a[b][t] = _mm512_fmadd_ps(_mm512_mul_ps(s[b], _mm512_set1_ps(scales[t])), _mm512_cvtepi32_ps(c[b][t]), a[b][t]);
-          a[b][t] = _mm512_fmadd_ps(bias[b], _mm512_set1_ps(sums[t]), a[b][t]);
-        }
+      __m512i c[CK_TILE];
+      dot_group(p + (size_t)part * part_bytes, bits, x_group, in, tokens, c);
+      for (int t = 0; t < tokens; t++) {
+        a[t] = _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(scales[t])), _mm512_cvtepi32_ps(c[t]), a[t]);
+        a[t] = _mm512_fmadd_ps(bias, _mm512_set1_ps(sums[t]), a[t]);
+      }
       in += tokens * x_group;
       scales += tokens, sums += tokens;
     }
-    for (int b = 0; b < blocks; b++) p[b] += step;
   }
-  for (int b = 0; b < blocks; b++)
-    for (int t = 0; t < tokens; t++) _mm512_storeu_ps(out[b][t], a[b][t]);
+  for (int t = 0; t < tokens; t++) _mm512_storeu_ps(out[t], a[t]);
 }
 
-#define SIZE(N)                                                                      \
-  case N:                                                                            \
-    if (x->group == 64) block_products(m, BLOCKS, BITS, first, second, advance, x, 64, N, out); \
-    else block_products(m, BLOCKS, BITS, first, second, advance, x, 32, N, out);     \
-    break;
-#define SIZES                  \
-  switch (x->tokens) {         \
-    SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) SIZE(8) \
+#define SIZE(BITS, GROUP, N) \
+  case N: block_products(m, BITS, p, x, GROUP, N, out); break;
+#define SIZES(NAME, BITS, GROUP)                                                            \
+  static void NAME(const ck_packed *m, const uint8_t *p, const ck_tile *x, ck_sums out) {   \
+    switch (x->tokens) {                                                                    \
+      SIZE(BITS, GROUP, 1) SIZE(BITS, GROUP, 2) SIZE(BITS, GROUP, 3) SIZE(BITS, GROUP, 4)   \
+      SIZE(BITS, GROUP, 5) SIZE(BITS, GROUP, 6) SIZE(BITS, GROUP, 7) SIZE(BITS, GROUP, 8)   \
+    }                                                                                       \
   }
-#define ARGUMENTS                                                                                              \
-  const ck_packed *m, const uint8_t *first, const uint8_t *second, size_t advance, const ck_tile *x, ck_sums out
+SIZES(products_4_32, 4, 32)
+SIZES(products_4_64, 4, 64)
+SIZES(products_8_32, 8, 32)
+SIZES(products_8_64, 8, 64)
 
-#define BLOCKS 1
-#define BITS 4
-static void one_4(ARGUMENTS) { SIZES }
-#undef BITS
-#define BITS 8
-static void one_8(ARGUMENTS) { SIZES }
-#undef BLOCKS
-#define BLOCKS 2
-static void two_8(ARGUMENTS) { SIZES }
-#undef BITS
-#define BITS 4
-static void two_4(ARGUMENTS) { SIZES }
-
-static void products(ARGUMENTS) {
+static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+  const uint8_t *p = ck_block(m, block);
   if (m->code_bits == 4) {
-    if (second) two_4(m, first, second, advance, x, out);
-    else one_4(m, first, second, advance, x, out);
+    if (x->group == 64) products_4_64(m, p, x, out);
+    else products_4_32(m, p, x, out);
   } else {
-    if (second) two_8(m, first, second, advance, x, out);
-    else one_8(m, first, second, advance, x, out);
+    if (x->group == 64) products_8_64(m, p, x, out);
+    else products_8_32(m, p, x, out);
   }
 }
 

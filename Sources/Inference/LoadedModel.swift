@@ -49,7 +49,7 @@ public final class LoadedModel: Sendable {
     }
     self.snapshot = snapshot
     self.options = options
-    weights = try EngineWeights(snapshot, precise: options.precise)
+    weights = try EngineWeights(snapshot, precise: options.precise, threads: try options.threadCount())
   }
 
   /// Opens and checks the model in a folder, and packs its weights.

@@ -25,6 +25,15 @@ public struct StepBatch {
     var wanted: WantedLogits
     /// First row of its logits after the step.
     var firstRow: Int
+
+    /// Rows of logits it asks for.
+    var rows: Int {
+      switch wanted {
+      case .none: 0
+      case .last: min(count, 1)
+      case .all: count
+      }
+    }
   }
 
   /// Token identifiers of all entries, one after the other.
@@ -75,14 +84,10 @@ public struct StepBatch {
   }
 
   private mutating func append(_ sequence: SequenceID, count: Int, wanted: WantedLogits) -> Int {
-    entries.append(
-      Entry(
-        sequence: sequence, start: tokens.count - count, count: count, wanted: wanted, firstRow: wantedRows))
-    switch wanted {
-    case .none: break
-    case .last: wantedRows += min(count, 1)
-    case .all: wantedRows += count
-    }
+    let entry = Entry(
+      sequence: sequence, start: tokens.count - count, count: count, wanted: wanted, firstRow: wantedRows)
+    entries.append(entry)
+    wantedRows += entry.rows
     return entries.count - 1
   }
 
@@ -91,14 +96,8 @@ public struct StepBatch {
   /// The memory belongs to the `Forward` and may be changed in place; it is overwritten by the next step.
   public func logits(ofEntry index: Int) -> UnsafeMutableBufferPointer<Float> {
     let entry = entries[index]
-    let rows =
-      switch entry.wanted {
-      case .none: 0
-      case .last: min(entry.count, 1)
-      case .all: entry.count
-      }
-    precondition(logits != nil || rows == 0, "logits are read before the step")
+    precondition(logits != nil || entry.rows == 0, "logits are read before the step")
     return UnsafeMutableBufferPointer(
-      start: logits.map { $0 + entry.firstRow * vocabulary }, count: rows * vocabulary)
+      start: logits.map { $0 + entry.firstRow * vocabulary }, count: entry.rows * vocabulary)
   }
 }

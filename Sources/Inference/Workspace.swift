@@ -4,47 +4,76 @@
 import CKernels
 import Models
 
-/// Buffers of `S` tokens a step; rows one after the other.
+/// Buffers for `S` tokens a step; rows one after the other. Memory is resident only where it has been used.
 struct Workspace: ~Copyable {
-  let hidden: UnsafeMutablePointer<Float>  // [S, hidden]
-  let normed: UnsafeMutablePointer<Float>  // [S, hidden]
-  let added: UnsafeMutablePointer<Float>  // [S, hidden]
+  let hidden: UnsafeMutablePointer<Float>  // [S, hidden]: the residual stream
+  let added: UnsafeMutablePointer<Float>  // [S, hidden]: what a half of a layer adds, before its norm
   let heads: UnsafeMutablePointer<Float>  // [S, queries | keys | values]
   let attended: UnsafeMutablePointer<Float>  // [S, queries]
-  let wide: UnsafeMutablePointer<Float>  // [S, gate | up]
-  let active: UnsafeMutablePointer<Float>  // [S, MLP size]
-  let logits: UnsafeMutablePointer<Float>  // [S, vocabulary], resident where used
-  let cosines: UnsafeMutablePointer<Float>  // [ropes, S, head size / 2]
+  let logits: UnsafeMutablePointer<Float>  // [S, vocabulary]
+  let cosines: UnsafeMutablePointer<Float>  // [ropes, S, ropeWidth]
   let sines: UnsafeMutablePointer<Float>  // as cosines
+  let routing: UnsafeMutablePointer<Float>  // [S, experts]
+  let gathered: UnsafeMutablePointer<Float>  // [S, hidden]: the rows of one expert
+  let produced: UnsafeMutablePointer<Float>  // [S, hidden]: what it makes of them
+  let entries: UnsafeMutablePointer<ck_attention_entry>  // [sequences]
   let scratch: UnsafeMutableRawPointer
+  /// Pairs of the widest rope.
   let ropeWidth: Int
   private let memory: AnonymousMemory
 
-  init(_ architecture: Architecture, stepTokens: Int, threads: Int, attentionScratch: Int) throws(InferenceProblem) {
+  init(
+    _ architecture: Architecture, options: LoadedModel.Options, threads: Int, attentionScratch: Int
+  ) throws(InferenceProblem) {
+    let (tokens, hidden) = (options.stepTokens, architecture.hiddenSize)
     let attention = architecture.layers.map(\.attention)
-    let mlps = architecture.layers.compactMap { if case .dense(let mlp) = $0.feedForward { mlp } else { nil } }
     let queries = attention.map(\.queryWidth).max() ?? 0
     let headsWidth = attention.map { $0.queryWidth + 2 * $0.keyValueWidth }.max() ?? 0
-    let wideWidth = mlps.map { $0.isGated ? 2 * $0.size : $0.size }.max() ?? 0
-    let activeWidth = mlps.map(\.size).max() ?? 0
+    let experts = architecture.layers.map(\.feedForward.expertCount).max() ?? 0
+    let wide = architecture.layers.map(\.feedForward.width).max() ?? 0
     ropeWidth = (architecture.ropes.map(\.size).max() ?? 0) / 2
     let ropes = ropeWidth * architecture.ropes.count
+    let expertWidth = experts > 0 ? hidden : 0
     let widths = [
-      architecture.hiddenSize, architecture.hiddenSize, architecture.hiddenSize, headsWidth, queries, wideWidth,
-      activeWidth, architecture.vocabularySize, ropes, ropes,
+      hidden, hidden, headsWidth, queries, architecture.vocabularySize, ropes, ropes, experts, expertWidth, expertWidth,
     ]
-    let inputs = max(architecture.hiddenSize, queries, activeWidth)
-    let products = ck_linear_scratch(Int32(inputs), Int32(stepTokens), Int32(threads))
-    let sizes = widths.map { ($0 * stepTokens * 4).roundedUp(to: 64) }
-    memory = try AnonymousMemory(byteCount: sizes.reduce(0, +) + max(products, attentionScratch), hugePages: false)
+    let inputs = Int32(max(hidden, queries))
+    let scratchBytes = max(
+      ck_linear_scratch(inputs, Int32(tokens), Int32(threads)),
+      ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)), attentionScratch)
+    let entryBytes = options.sequences * MemoryLayout<ck_attention_entry>.stride
+    let sizes = widths.map { ($0 * tokens * 4).roundedUp(to: 64) } + [entryBytes.roundedUp(to: 64)]
+    let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +) + scratchBytes, hugePages: false)
     var place = memory.base
-    var pointers: [UnsafeMutablePointer<Float>] = []
-    for size in sizes {
-      pointers.append(place.assumingMemoryBound(to: Float.self))
-      place += size
+    func next(_ index: Int) -> UnsafeMutablePointer<Float> {
+      defer { place += sizes[index] }
+      return place.assumingMemoryBound(to: Float.self)
     }
-    (hidden, normed, added, heads) = (pointers[0], pointers[1], pointers[2], pointers[3])
-    (attended, wide, active, logits) = (pointers[4], pointers[5], pointers[6], pointers[7])
-    (cosines, sines, scratch) = (pointers[8], pointers[9], place)
+    self.hidden = next(0)
+    added = next(1)
+    heads = next(2)
+    attended = next(3)
+    logits = next(4)
+    cosines = next(5)
+    sines = next(6)
+    routing = next(7)
+    gathered = next(8)
+    produced = next(9)
+    entries = place.bindMemory(to: ck_attention_entry.self, capacity: options.sequences)
+    scratch = place + sizes[10]
+    self.memory = memory
+  }
+}
+
+extension FeedForward {
+  /// Experts of a layer; 0 when it is dense.
+  var expertCount: Int { if case .experts(let mixture) = self { mixture.count } else { 0 } }
+
+  /// Values between the two halves.
+  var width: Int {
+    switch self {
+    case .dense(let mlp): mlp.size
+    case .experts(let mixture): mixture.size
+    }
   }
 }

@@ -167,3 +167,29 @@ public struct WeightReader: Sendable {
     .wrongType(name: name, expected: expected, found: view.dtype.rawValue)
   }
 }
+
+extension StoredMatrix {
+  /// Some of the rows as a matrix of their own, where they lie; its bias is left as it is.
+  /// - Precondition: the range lies within the rows.
+  /// - Throws: `ModelProblem.wrongShape` when the tensors' rows do not end at whole bytes.
+  public func rows(_ range: Range<Int>) throws(ModelProblem) -> StoredMatrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "rows outside the matrix")
+    var part = self
+    part.outputs = range.count
+    part.weight = try Self.rows(weight, range, path)
+    part.scales = try scales.map { view throws(ModelProblem) in try Self.rows(view, range, path) }
+    part.offsets = try offsets.map { view throws(ModelProblem) in try Self.rows(view, range, path) }
+    return part
+  }
+
+  private static func rows(_ view: TensorView, _ range: Range<Int>, _ path: String) throws(ModelProblem) -> TensorView {
+    do {
+      guard let size = view.rowByteCount else { throw TensorProblem.byteCount(dtype: view.dtype, shape: view.shape) }
+      let shape = try Shape(rows: range.count, columns: view.shape.rowLength)
+      return try TensorView(
+        dtype: view.dtype, shape: shape, file: view.file, offset: view.offset + size * range.lowerBound)
+    } catch {
+      throw .wrongShape(name: path, expected: [range.count], found: view.shape.dimensions)
+    }
+  }
+}

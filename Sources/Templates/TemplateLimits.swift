@@ -8,9 +8,7 @@ public struct TemplateLimits: Sendable, Equatable {
   /// Nesting of blocks and expressions in the source.
   public var nesting = 120
   /// Nesting summed over all calls of macros and recursive loops under way; bounds the stack.
-  public var calls = 1200
-  /// Nesting of lists and dictionaries.
-  public var valueDepth = 200
+  public var calls = 1000
   /// Syntax nodes evaluated, loop iterations and elements visited.
   public var steps = 50_000_000
   /// Bytes of text and lists made, summed over the whole rendering.
@@ -21,6 +19,9 @@ public struct TemplateLimits: Sendable, Equatable {
   public var outputSize = 64 << 20
   /// Elements of a `range`; jinja2's sandbox has the same bound.
   public var rangeSize = 100_000
+
+  /// Nesting of lists and dictionaries. Comparing, printing and freeing them recurse, so this is fixed.
+  public static let valueDepth = 200
 
   /// The default bounds.
   public static let standard = TemplateLimits()

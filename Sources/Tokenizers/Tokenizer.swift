@@ -36,14 +36,20 @@ public final class Tokenizer: Sendable {
     unencodable = parts.unencodable
     self.configuration = configuration
     idOfUnencodable = Dictionary(parts.unencodable.map { ($1, $0) }, uniquingKeysWith: min)
-    added = Dictionary(parts.added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
+    // A token that is listed twice has the flags given last, but stays special.
+    let specials = Set(parts.added.filter(\.isSpecial).map { Array($0.content.utf8) })
+    added = Dictionary(
+      parts.added.map { token in
+        var token = token
+        token.isSpecial = specials.contains(Array(token.content.utf8))
+        return (token.id, token)
+      }, uniquingKeysWith: { _, last in last })
     addedIDs = Dictionary(parts.added.map { (Array($0.content.utf8), $0.id) }, uniquingKeysWith: { _, last in last })
     var shown: [TokenID: [UInt8]] = [:]
     for token in added.values {
       let content = Array(token.content.utf8)
       shown[token.id] = token.isNormalized ? parts.normalizer?.apply(content) ?? content : content
     }
-    let specials = Set(added.values.filter(\.isSpecial).map { Array($0.content.utf8) })
     skipped = Set(shown.filter { specials.contains($0.value) }.keys)
     shownAdded = shown
     let ordered = added.values.sorted { $0.id < $1.id }
@@ -75,7 +81,9 @@ public final class Tokenizer: Sendable {
   /// The bytes a token stands for in the middle of a text; nil when there is no such token.
   /// Special tokens stand for their names.
   public func bytes(of id: TokenID) -> [UInt8]? {
-    if model.isRaw, added[id] == nil, case .byteLevel? = decoder, let raw = model.vocabulary.bytes(id) { return Array(raw) }
+    if model.isRaw, added[id] == nil, case .byteLevel? = decoder, let raw = model.vocabulary.bytes(id) {
+      return Array(raw)
+    }
     guard let text = shownAdded[id] ?? modelText(id) else { return nil }
     return decoder?.middle(text) ?? text
   }

@@ -22,6 +22,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
     public var source: String
   }
 
+  /// Texts of the tokens that begin and end a sequence, fill a batch and stand for the unknown.
   public var beginningToken: String?
   public var endToken: String?
   public var paddingToken: String?

@@ -9,8 +9,7 @@ import Testing
 @Suite struct ParityTests {
   /// Folders that ask for what the engine does not do yet; they must say so.
   static let unsupported: Set<String> = [
-    "llama-mlx-mxfp4", "llama-mlx-mxfp8", "llama-mlx-nvfp4", "mixtral", "mixtral-mlx-q4-g64", "qwen3_moe",
-    "qwen3_moe-mlp-only", "qwen3_moe-mlx-q4-g32",
+    "llama-mlx-mxfp4", "llama-mlx-mxfp8", "llama-mlx-nvfp4",
   ]
   static let folders = ((try? Files.list(Fixtures.url("models"))) ?? []).filter {
     Files.isFile(Fixtures.url("models/\($0)/reference.json"))

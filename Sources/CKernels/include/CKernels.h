@@ -51,7 +51,7 @@ void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
 // Runs the task for every worker number and returns when all are done.
 void ck_pool_run(ck_pool *pool, ck_task task, void *context);
-// Runs parts 0 ..< parts, handed out one by one in order, and returns when all are done.
+// Runs parts 0 ..< parts and returns when all are done. Each thread begins with a run of neighbours of its own.
 void ck_pool_each(ck_pool *pool, int32_t parts, ck_part part, void *context);
 // Lets the workers sleep at once instead of spinning: call it when no task follows soon.
 void ck_pool_rest(ck_pool *pool);

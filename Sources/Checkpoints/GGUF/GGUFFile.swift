@@ -21,6 +21,9 @@ public struct GGUFFile: Sendable {
     public let byteCount: Int
     let file: GGUFBytes
 
+    /// Tells the system that the file's pages are done with for now.
+    public func releasePages() { file.mapped.advise(.dontNeed) }
+
     /// Bytes of one row (the last axis).
     public var rowByteCount: Int { shape.rowLength / type.blockSize * type.blockByteCount }
 

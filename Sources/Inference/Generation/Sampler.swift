@@ -5,7 +5,7 @@
 internal import CKernels
 
 /// Memory that sampling needs, shared by all requests of an engine since they sample one after the other.
-struct SamplerWorkspace {
+package struct SamplerWorkspace {
   /// Softmax weights, the heaviest being 1.  // [vocabulary]
   var weights: [Float]
   var candidates = Candidates()
@@ -13,14 +13,14 @@ struct SamplerWorkspace {
   var changes: [(token: Int32, logit: Float)] = []
   let isa: ck_isa
 
-  init(vocabulary: Int, isa: ck_isa = ck_isa_detect()) {
+  package init(vocabulary: Int) {
     weights = Array(repeating: 0, count: vocabulary)
-    self.isa = isa
+    isa = ck_isa_detect()
   }
 }
 
 /// Chooses the tokens of one answer.
-struct Sampler {
+package struct Sampler {
   let parameters: SamplingParameters
   /// How many alternatives to report beside each token; nil reports no scores at all.
   let scoreCount: Int?
@@ -28,7 +28,7 @@ struct Sampler {
   private var penalties: Penalties
   private var step: UInt64 = 0
 
-  init(_ parameters: SamplingParameters, seed: UInt64, choice: UInt32, scoreCount: Int?, prompt: [Int32]) {
+  package init(_ parameters: SamplingParameters, seed: UInt64, choice: UInt32, scoreCount: Int?, prompt: [Int32]) {
     self.parameters = parameters
     self.scoreCount = scoreCount
     random = CounterRandom(seed: seed, stream: choice)
@@ -36,10 +36,10 @@ struct Sampler {
   }
 
   /// Counts the token that was chosen last, the last of `history`.
-  mutating func record(_ history: [Int32]) { penalties.record(history) }
+  package mutating func record(_ history: [Int32]) { penalties.record(history) }
 
   /// Chooses the next token; the logits are changed in place.
-  mutating func next(
+  package mutating func next(
     _ logits: UnsafeMutableBufferPointer<Float>, workspace: inout SamplerWorkspace
   ) -> (token: Int32, score: ScoredToken?) {
     let scores = scoreCount.map { Scores(logits, count: $0, isa: workspace.isa) }
@@ -55,7 +55,12 @@ struct Sampler {
   private func choose(
     _ logits: UnsafeMutableBufferPointer<Float>, workspace: inout SamplerWorkspace
   ) -> Int32 {
-    let best = ck_argmax(logits.baseAddress, Int32(logits.count))
+    var best = ck_argmax(logits.baseAddress, Int32(logits.count))
+    if logits[Int(best)].isNaN {
+      // A broken weight must not hide the tokens that still have a value.
+      for token in logits.indices where logits[token].isNaN { logits[token] = -.infinity }
+      best = ck_argmax(logits.baseAddress, Int32(logits.count))
+    }
     let top = logits[Int(best)]
     guard !parameters.isGreedy, top.isFinite else { return best }
     let mass = Exponential.weights(

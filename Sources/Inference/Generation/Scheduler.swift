@@ -84,7 +84,7 @@ struct Scheduler: ~Copyable {
       if let found { forward.truncate(found.sequence, to: found.shared) }
       let needed = prompt.count - (found?.shared ?? 0) + growth
       makeRoom(needed)
-      let fits = forward.freeTokens >= needed
+      let fits = unclaimedTokens >= needed
       guard fits || active.isEmpty, let sequence = found?.sequence ?? open(prompt.count) else {
         if let found { idle.keep(found.sequence, tokens: prompt[..<found.shared]) }
         guard active.isEmpty else { return }
@@ -103,9 +103,18 @@ struct Scheduler: ~Copyable {
   /// Room to leave when a request comes in, so that it is not sent back a few steps later.
   private var growth: Int { 32 * (active.count + 1) }
 
+  /// Tokens that fit beside what running requests have still to read.
+  ///
+  /// Without their claims a request that was sent back would return before it fits, and be sent back for ever.
+  private var unclaimedTokens: Int {
+    active.reduce(forward.freeTokens) { free, one in
+      one.sequence == nil ? free : free - forward.pageTokens(from: one.cached, to: one.tokens.count)
+    }
+  }
+
   /// Gives idle prefixes up until this many tokens fit.
   private mutating func makeRoom(_ tokens: Int) {
-    while forward.freeTokens < tokens, let sequence = idle.evict() { forward.release(sequence) }
+    while unclaimedTokens < tokens, let sequence = idle.evict() { forward.release(sequence) }
   }
 
   /// An empty sequence, an idle one making place for it if need be.
@@ -155,7 +164,7 @@ struct Scheduler: ~Copyable {
       let length = active[place].tokens.count
       let isAlone = active.allSatisfy { $0.sequence == nil }
       makeRoom(length + growth)
-      guard isAlone || forward.freeTokens >= length + growth, let sequence = open(length) else { return }
+      guard isAlone || unclaimedTokens >= length + growth, let sequence = open(length) else { return }
       active[place].sequence = sequence
     }
   }

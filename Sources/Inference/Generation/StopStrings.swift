@@ -3,13 +3,13 @@
 // cut it, and let go as soon as it cannot be one any more, or when the answer ends otherwise.
 
 /// Looks for stop strings in a text that arrives in pieces.
-struct StopStrings {
+package struct StopStrings {
   /// What a piece leads to.
-  struct Outcome: Equatable {
+  package struct Outcome: Equatable {
     /// Text that is certain now.
-    var text = ""
+    package var text = ""
     /// The stop string that was met; nothing after it is kept.
-    var stop: String?
+    package var stop: String?
   }
 
   private let stops: [[UInt8]]
@@ -19,10 +19,10 @@ struct StopStrings {
   private(set) var releasedBytes = 0
 
   /// - Parameter stops: strings; empty ones never match.
-  init(_ stops: [String]) { self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty } }
+  package init(_ stops: [String]) { self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty } }
 
   /// Takes more text.
-  mutating func push(_ text: String) -> Outcome {
+  package mutating func push(_ text: String) -> Outcome {
     receivedBytes += text.utf8.count
     guard !stops.isEmpty else {
       releasedBytes = receivedBytes
@@ -38,7 +38,7 @@ struct StopStrings {
   }
 
   /// Lets go of what was held, when the answer ends by something else.
-  mutating func finish() -> String { release(held.count) }
+  package mutating func finish() -> String { release(held.count) }
 
   private mutating func release(_ count: Int) -> String {
     // A stop string begins with a whole character, so the cut never splits one.

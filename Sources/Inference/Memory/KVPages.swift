@@ -27,7 +27,7 @@ struct KVPages: ~Copyable {
   private let pool: AnonymousMemory
   /// [sequences, pagesPerSequence]: page numbers.
   private let tables: AnonymousMemory
-  private(set) var slots: [Slot]
+  var slots: [Slot]
   private var freeSlots: [Int32]
   private var freePages: [Int32] = []
   /// Pages from this one on were never used.
@@ -96,6 +96,7 @@ struct KVPages: ~Copyable {
   mutating func shorten(_ slot: Int32, to length: Int) {
     let index = Int(slot)
     let kept = min(max(length, 0), slots[index].length)
+    if kept < slots[index].length { slots[index].expectedLength = 0 }
     slots[index].length = kept
     trimPages(slot, tokens: kept)
   }

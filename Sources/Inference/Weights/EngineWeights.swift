@@ -1,165 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model's weights as the kernels take them: matrices where they lie in the mapped files or packed for the fast path,
-// vectors as float32. Made once; read by every step.
+// A model's weights in the order the forward pass uses them. Made once, read by every step.
 
-import Basics
 import CKernels
 import Models
-import Tensors
-
-/// A matrix for `ck_linear`.
-struct Matrix {
-  /// As it lies in the file.
-  var weight: ck_weight
-  /// Packed for the fast path; nil computes on the file's bytes.
-  var packed: ck_packed?
-  /// [outputs]; nil when there is none.
-  var bias: UnsafeMutablePointer<Float>?
-  var outputs: Int { Int(weight.rows) }
-  var inputs: Int { Int(weight.inputs) }
-}
-
-/// A norm with its weights.
-struct NormWeights {
-  var norm: Norm
-  var weight: UnsafeMutablePointer<Float>
-  var bias: UnsafeMutablePointer<Float>?
-}
 
 /// The weights of one layer.
 struct LayerWeights {
-  var queryKeyValue: [Matrix]
-  var attentionOutput: Matrix
-  var queryNorm: NormWeights?
-  var keyNorm: NormWeights?
-  var preAttention: NormWeights?
-  var postAttention: NormWeights?
-  var preFeedForward: NormWeights?
-  var postFeedForward: NormWeights?
-  var mlp: MLP
-  var input: [Matrix]
-  var down: Matrix
+  var queryKeyValue: [MatrixID]
+  var attentionOutput: MatrixID
+  var queryNorm: NormID?
+  var keyNorm: NormID?
+  var preAttention: NormID?
+  var postAttention: NormID?
+  var preFeedForward: NormID?
+  var postFeedForward: NormID?
+  var feedForward: FeedForwardWeights
+}
+
+/// The matrices of a layer's second half.
+enum FeedForwardWeights {
+  case dense(MLPWeights)
+  case experts(router: MatrixID, experts: [MLPWeights])
+}
+
+/// The matrices of one MLP; gate is nil when it is not gated.
+struct MLPWeights {
+  var gate: MatrixID?
+  var up: MatrixID
+  var down: MatrixID
 }
 
 /// All weights of a model.
-///
-/// Sendable: everything is written in `init` and only read afterwards; the memory lives as long as the object, and the
-/// mapped files as long as the snapshot's views, which it holds.
-final class EngineWeights: @unchecked Sendable {
-  let embedding: Matrix
+final class EngineWeights: Sendable {
+  let tables: WeightTables
+  let embedding: MatrixID
   let layers: [LayerWeights]
-  let finalNorm: NormWeights
-  let output: Matrix
-  private let memory: [UnsafeMutableRawPointer]
-  private let views: [TensorView]
+  let finalNorm: NormID?
+  let output: MatrixID
 
-  init(_ snapshot: Snapshot, precise: Bool) throws {
-    var maker = WeightMaker(reader: snapshot.weights, precise: precise)
-    do {
-      let architecture = snapshot.architecture
-      embedding = try maker.matrix(
-        Linear(
-          path: architecture.embedding.path, outputs: architecture.vocabularySize, inputs: architecture.hiddenSize),
-        packs: architecture.output.isTied)
-      output = architecture.output.isTied ? embedding : try maker.matrix(architecture.output.linear)
-      finalNorm = try maker.norm(architecture.finalNorm)
-      layers = try architecture.layers.map { try maker.layer($0) }
-    } catch {
-      maker.memory.forEach { $0.deallocate() }
-      throw error
-    }
-    memory = maker.memory
-    views = maker.views
+  /// Finds and lays out the weights; packs them unless `precise`.
+  /// - Throws: `ModelProblem` for tensors that are not as described, `InferenceProblem` for formats no kernel
+  ///   computes with and for lack of memory.
+  init(_ snapshot: Snapshot, precise: Bool, threads: Int) throws {
+    let architecture = snapshot.architecture
+    var collector = WeightCollector(snapshot.weights, precise: precise)
+    let rows = Linear(
+      path: architecture.embedding.path, outputs: architecture.vocabularySize, inputs: architecture.hiddenSize)
+    // An embedding of its own is read a row at a time, straight from the file.
+    let isShared = architecture.output.isTied && !architecture.output.linear.bias
+    embedding = try collector.matrix(rows, packs: isShared)
+    output = isShared ? embedding : try collector.matrix(architecture.output.linear)
+    finalNorm = try collector.norm(architecture.finalNorm)
+    layers = try architecture.layers.map { try collector.layer($0) }
+    tables = try WeightTables(collector, threads: threads)
   }
-
-  deinit { memory.forEach { $0.deallocate() } }
 }
 
-/// Builds weights, and remembers what has to be kept and freed.
-private struct WeightMaker {
-  let reader: WeightReader
-  let precise: Bool
-  var memory: [UnsafeMutableRawPointer] = []
-  var views: [TensorView] = []
-
-  init(reader: WeightReader, precise: Bool) {
-    self.reader = reader
-    self.precise = precise
-  }
-
+extension WeightCollector {
   mutating func layer(_ layer: LayerDescription) throws -> LayerWeights {
-    guard case .dense(let mlp) = layer.feedForward else {
-      throw InferenceProblem.unsupportedWeight(name: layer.attention.output.path, format: "mixture of experts")
-    }
     let attention = layer.attention
     return LayerWeights(
       queryKeyValue: try attention.queryKeyValue.map { try matrix($0) },
-      attentionOutput: try matrix(attention.output), queryNorm: try attention.queryNorm.map { try norm($0.norm) },
-      keyNorm: try attention.keyNorm.map { try norm($0.norm) },
-      preAttention: try layer.preAttentionNorm.map { try norm($0) },
-      postAttention: try layer.postAttentionNorm.map { try norm($0) },
-      preFeedForward: try layer.preFeedForwardNorm.map { try norm($0) },
-      postFeedForward: try layer.postFeedForwardNorm.map { try norm($0) }, mlp: mlp,
-      input: try mlp.input.map { try matrix($0) }, down: try matrix(mlp.down))
+      attentionOutput: try matrix(attention.output), queryNorm: try norm(attention.queryNorm?.norm),
+      keyNorm: try norm(attention.keyNorm?.norm), preAttention: try norm(layer.preAttentionNorm),
+      postAttention: try norm(layer.postAttentionNorm), preFeedForward: try norm(layer.preFeedForwardNorm),
+      postFeedForward: try norm(layer.postFeedForwardNorm), feedForward: try feedForward(layer.feedForward))
   }
 
-  mutating func norm(_ norm: Norm) throws -> NormWeights {
-    let weight = try reader.vector("\(norm.path).weight", count: norm.size)
-    let bias = norm.bias ? try floats(try reader.vector("\(norm.path).bias", count: norm.size)) : nil
-    return NormWeights(norm: norm, weight: try floats(weight), bias: bias)
-  }
-
-  mutating func matrix(_ linear: Linear, packs: Bool = true) throws -> Matrix {
-    let stored = try reader.matrix(linear)
-    var weight = ck_weight()
-    weight.rows = Int32(stored.outputs)
-    weight.inputs = Int32(stored.inputs)
-    views.append(stored.weight)
-    weight.data = stored.weight.unsafeBase
-    switch stored.format {
-    case .plain:
-      weight.format = CK_PLAIN
-      weight.dtype = try dtype(stored.weight, stored.path)
-    case .affine(let bits, let group):
-      guard let scales = stored.scales, let offsets = stored.offsets else {
-        throw ModelProblem.missingTensor(name: stored.path)
+  private mutating func feedForward(_ half: FeedForward) throws -> FeedForwardWeights {
+    switch half {
+    case .dense(let mlp):
+      // A fused matrix holds the rows of gate, then those of up.
+      let fused = mlp.isGated && mlp.input.count == 1
+      let input = fused ? try parts(of: mlp.input[0], count: 2) : try mlp.input.map { try matrix($0) }
+      return .dense(
+        MLPWeights(gate: mlp.isGated ? input[0] : nil, up: input[input.count - 1], down: try matrix(mlp.down)))
+    case .experts(let mixture):
+      let experts = try (0..<mixture.count).map { number in
+        MLPWeights(
+          gate: try expert(mixture.gate, number, of: mixture.count),
+          up: try expert(mixture.up, number, of: mixture.count),
+          down: try expert(mixture.down, number, of: mixture.count))
       }
-      views += [scales, offsets]
-      weight.format = CK_AFFINE
-      weight.dtype = try dtype(scales, stored.path)
-      weight.bits = Int32(bits)
-      weight.group = Int32(group)
-      weight.scales = scales.unsafeBase
-      weight.biases = offsets.unsafeBase
-    default: throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
+      // The router decides on small differences: it stays in float32.
+      return .experts(router: try matrix(mixture.router, packs: false), experts: experts)
     }
-    return Matrix(
-      weight: weight, packed: packs && !precise ? pack(&weight) : nil, bias: try stored.bias.map { try floats($0) })
-  }
-
-  private mutating func pack(_ weight: inout ck_weight) -> ck_packed? {
-    let byteCount = ck_packed_bytes(&weight)
-    guard byteCount > 0 else { return nil }
-    let destination = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-    memory.append(destination)
-    ck_pack(&weight, destination, 0, ck_packed_blocks(&weight))
-    return ck_packed_view(&weight, destination)
-  }
-
-  private func dtype(_ view: TensorView, _ path: String) throws -> ck_dtype {
-    switch view.dtype {
-    case .f32: return CK_F32
-    case .f16: return CK_F16
-    case .bf16: return CK_BF16
-    default: throw InferenceProblem.unsupportedWeight(name: path, format: view.dtype.rawValue)
-    }
-  }
-
-  private mutating func floats(_ view: TensorView) throws -> UnsafeMutablePointer<Float> {
-    let values = try view.floats()
-    let copy = UnsafeMutablePointer<Float>.allocate(capacity: max(1, values.count))
-    copy.initialize(from: values, count: values.count)
-    memory.append(UnsafeMutableRawPointer(copy))
-    return copy
   }
 }

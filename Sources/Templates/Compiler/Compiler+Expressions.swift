@@ -103,6 +103,9 @@ extension Compiler {
   private mutating func binary(_ operation: BinaryOperator, _ left: Expression, _ right: Expression, _ place: Place)
     throws(TemplateProblem) -> Evaluate
   {
+    if operation == .pow, case .unary(.negative, let base) = left.kind, base.kind.isNumber, !right.kind.isNumber {
+      return try negativePower(of: base, right, place)
+    }
     let left = try expression(left, place)
     let right = try expression(right, place)
     if operation == .add {
@@ -112,6 +115,18 @@ extension Compiler {
     }
     return { (renderer, frame) throws(TemplateProblem) in
       try renderer.apply(operation, try left(renderer, frame), try right(renderer, frame))
+    }
+  }
+
+  /// `-2 ** x`. jinja2 takes the sign for part of the number, then writes Python in which it no longer
+  /// is: the power is taken first, unless all is known beforehand.
+  private mutating func negativePower(of base: Expression, _ exponent: Expression, _ place: Place)
+    throws(TemplateProblem) -> Evaluate
+  {
+    let base = try expression(base, place)
+    let exponent = try expression(exponent, place)
+    return { (renderer, frame) throws(TemplateProblem) in
+      try Arithmetic.negative(try renderer.apply(.pow, try base(renderer, frame), try exponent(renderer, frame)))
     }
   }
 
@@ -199,6 +214,17 @@ extension Compiler {
       let slice = Slice(
         start: try start?(renderer, frame), stop: try stop?(renderer, frame), step: try step?(renderer, frame))
       return try renderer.slice(object, slice)
+    }
+  }
+}
+
+extension Expression.Kind {
+  /// Whether this is a number as it is written, with or without a sign.
+  fileprivate var isNumber: Bool {
+    switch self {
+    case .int, .double: true
+    case .unary(.negative, let operand), .unary(.positive, let operand): operand.kind.isNumber
+    default: false
     }
   }
 }

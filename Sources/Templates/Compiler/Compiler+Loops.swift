@@ -124,37 +124,36 @@ extension Renderer {
       throw error.located(at: code.line)
     }
     if let test = code.test { enter(test.entry, frame) }
-    var isEmpty = true
-    let flow =
-      if let loopSlot = code.loopSlot {
-        try runWithLoop(code, items, frame, loopSlot, depth0: depth0, recurse: recurse, &isEmpty)
-      } else {
-        try runPlain(code, items, frame, &isEmpty)
-      }
+    // As in jinja2, `else` is for loops of which no round came to its end.
+    var isUnfinished = true
+    if let loopSlot = code.loopSlot {
+      try runWithLoop(code, items, frame, loopSlot, depth0: depth0, recurse: recurse, &isUnfinished)
+    } else {
+      try runPlain(code, items, frame, &isUnfinished)
+    }
     leave(code.entry, frame)
-    guard isEmpty, flow == .next, let otherwise = code.otherwise else { return .next }
+    guard isUnfinished, let otherwise = code.otherwise else { return .next }
     enter(otherwise.entry, frame)
     let result = try otherwise.body(self, frame)
     leave(otherwise.entry, frame)
     return result
   }
 
-  private func runPlain(_ code: LoopCode, _ items: [Object], _ frame: Frame, _ isEmpty: inout Bool)
-    throws(TemplateProblem) -> Flow
+  private func runPlain(_ code: LoopCode, _ items: [Object], _ frame: Frame, _ isUnfinished: inout Bool)
+    throws(TemplateProblem)
   {
     for item in items {
       if code.test != nil, !(try passes(code, item, frame)) { continue }
       let flow = try round(code, item, frame)
-      isEmpty = false
-      if flow == .breakLoop { return .breakLoop }
+      if flow == .next { isUnfinished = false }
+      if flow == .breakLoop { return }
     }
-    return .next
   }
 
   private func runWithLoop(
     _ code: LoopCode, _ items: [Object], _ frame: Frame, _ slot: Int, depth0: Int,
-    recurse: ((Object, Int) throws(TemplateProblem) -> Object)?, _ isEmpty: inout Bool
-  ) throws(TemplateProblem) -> Flow {
+    recurse: ((Object, Int) throws(TemplateProblem) -> Object)?, _ isUnfinished: inout Bool
+  ) throws(TemplateProblem) {
     let test: ((Object) throws(TemplateProblem) -> Bool)? =
       code.test == nil
       ? nil : { [unowned self] (item) throws(TemplateProblem) in try self.passes(code, item, frame) }
@@ -164,10 +163,9 @@ extension Renderer {
     while let item = try loop.advance() {
       frame.slots[slot] = .loop(loop)
       let flow = try round(code, item, frame)
-      isEmpty = false
-      if flow == .breakLoop { return .breakLoop }
+      if flow == .next { isUnfinished = false }
+      if flow == .breakLoop { return }
     }
-    return .next
   }
 
   /// One round of a loop.

@@ -81,7 +81,9 @@ extension Filters {
     _ name: String, _ renderer: Renderer, _ value: Object, _ arguments: Arguments, _ change: (Text) -> Text
   ) throws(TemplateProblem) -> Object {
     try arguments.expectNone(name)
-    return try renderer.string(change(try visited(value, renderer)))
+    let text = try renderer.text(of: value)
+    try renderer.visitClosely(text)
+    return try renderer.string(change(text))
   }
 
   /// Capitals after white space, hyphens and opening brackets only, unlike `str.title`.
@@ -138,14 +140,17 @@ extension Filters {
     -> Object
   {
     let values = try arguments.bind("truncate", ["length", "killwords", "end", "leeway"])
-    let text = try required(value, renderer)
     let length = try values[0].integer(or: 255)
     let end = try values[2]?.text("truncate") ?? "..."
     let leeway = try values[3].integer(or: 5)
     guard length >= end.count else { throw .failure("expected length >= \(end.count), got \(length)") }
     guard leeway >= 0 else { throw .failure("expected leeway >= 0, got \(leeway)") }
     let (most, overflow) = length.addingReportingOverflow(leeway)
-    if overflow || text.count <= most { return value }
+    guard let count = try renderer.length(of: value) else {
+      throw .failure("object of type '\(value.typeName)' has no len()")
+    }
+    if overflow || count <= most { return value }
+    let text = try required(value, renderer)
     var kept = text.slice(0..<length - end.count)
     if !values[1].isTrue(or: false) { kept = kept.splitFromEnd(on: " ", atMost: 1)[0] }
     return try renderer.add(.string(kept), .string(end))

@@ -53,15 +53,15 @@ enum Functions {
     let stop = try values[values.count > 1 ? 1 : 0].integer()
     let step = values.count > 2 ? try values[2].integer() : 1
     guard step != 0 else { throw .failure("range() arg 3 must not be zero") }
-    let (span, overflow) =
-      step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
-    let count = span > 0 && !overflow ? Int((span.magnitude - 1) / step.magnitude) + 1 : 0
-    guard count <= renderer.limits.rangeSize, !overflow || (step > 0) != (stop > start) else {
+    let isEmpty = step > 0 ? stop <= start : stop >= start
+    let span = UInt(bitPattern: step > 0 ? stop &- start : start &- stop)
+    let count = isEmpty ? 0 : (span - 1) / step.magnitude + 1
+    guard count <= renderer.limits.rangeSize else {
       throw .exceeded(
         .rangeSize,
         "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(renderer.limits.rangeSize)).")
     }
-    return .range(RangeObject(start: start, stop: stop, step: step, count: count))
+    return .range(RangeObject(start: start, stop: stop, step: step, count: Int(count)))
   }
 
   /// The entries of `dict(mapping or pairs, **named)`.

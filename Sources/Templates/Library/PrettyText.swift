@@ -17,6 +17,7 @@ struct PrettyText {
 
   /// The value with the keys of all dictionaries in order.
   private func sorted(_ object: Object) throws(TemplateProblem) -> Object {
+    try renderer.charge(64)
     switch object {
     case .list(let list): return try renderer.list(try sorted(list.items))
     case .tuple(let list): return try renderer.tuple(try sorted(list.items))
@@ -84,6 +85,9 @@ struct PrettyText {
 
   private mutating func newLine(_ indent: Int) throws(TemplateProblem) {
     try renderer.allocate(indent)
+    guard buffer.bytes.count + indent <= renderer.limits.textSize else {
+      throw .exceeded(.textSize, "the template makes a text of more than \(renderer.limits.textSize) bytes")
+    }
     buffer.append(",\n")
     for _ in 0..<indent { buffer.appendByte(0x20) }
   }

@@ -8,31 +8,31 @@ enum Tests {
   static func named(_ name: String) -> Test? { table[name] }
 
   private static let table: [String: Test] = [
-    "defined": { (_, value, _) in !value.isUndefined },
-    "undefined": { (_, value, _) in value.isUndefined },
-    "none": { (_, value, _) in if case .none = value { true } else { false } },
-    "boolean": { (_, value, _) in if case .bool = value { true } else { false } },
-    "true": { (_, value, _) in if case .bool(true) = value { true } else { false } },
-    "false": { (_, value, _) in if case .bool(false) = value { true } else { false } },
-    "integer": { (_, value, _) in if case .int = value { true } else { false } },
-    "float": { (_, value, _) in if case .double = value { true } else { false } },
-    "number": { (_, value, _) in value.doubleValue != nil },
-    "string": { (_, value, _) in if case .string = value { true } else { false } },
-    "mapping": { (_, value, _) in if case .dict = value { true } else { false } },
-    "sequence": { (_, value, _) in isSequence(value) },
-    "iterable": { (_, value, _) in isIterable(value) },
-    "callable": { (_, value, _) in isCallable(value) },
-    "escaped": { (_, value, _) in value.textValue?.isMarkup ?? false },
-    "lower": { (renderer, value, _) throws(TemplateProblem) in try renderer.text(of: value).isLower },
-    "upper": { (renderer, value, _) throws(TemplateProblem) in try renderer.text(of: value).isUpper },
-    "odd": { (renderer, value, _) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 1) },
-    "even": { (renderer, value, _) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 0) },
+    "defined": plain { value in !value.isUndefined },
+    "undefined": plain { value in value.isUndefined },
+    "none": plain { value in if case .none = value { true } else { false } },
+    "boolean": plain { value in if case .bool = value { true } else { false } },
+    "true": plain { value in if case .bool(true) = value { true } else { false } },
+    "false": plain { value in if case .bool(false) = value { true } else { false } },
+    "integer": plain { value in if case .int = value { true } else { false } },
+    "float": plain { value in if case .double = value { true } else { false } },
+    "number": plain { value in value.doubleValue != nil },
+    "string": plain { value in if case .string = value { true } else { false } },
+    "mapping": plain { value in if case .dict = value { true } else { false } },
+    "sequence": plain { value in isSequence(value) },
+    "iterable": plain { value in isIterable(value) },
+    "callable": plain { value in isCallable(value) },
+    "escaped": plain { value in value.textValue?.isMarkup ?? false },
+    "lower": unary { (renderer, value) throws(TemplateProblem) in try renderer.text(of: value).isLower },
+    "upper": unary { (renderer, value) throws(TemplateProblem) in try renderer.text(of: value).isUpper },
+    "odd": unary { (renderer, value) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 1) },
+    "even": unary { (renderer, value) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 0) },
     "divisibleby": { (renderer, value, arguments) throws(TemplateProblem) in
       let divisor = try arguments.bind("divisibleby", ["num"], required: 1)[0] ?? .none
       return try remainder(renderer, value, divisor, is: 0)
     },
-    "filter": { (_, value, _) in value.textValue.map { Filters.named($0.string) != nil } ?? false },
-    "test": { (_, value, _) in value.textValue.map { exists($0.string) } ?? false },
+    "filter": plain { value in value.textValue.map { Filters.named($0.string) != nil } ?? false },
+    "test": plain { value in value.textValue.map { exists($0.string) } ?? false },
     "sameas": { (renderer, value, arguments) throws(TemplateProblem) in
       isSame(value, try arguments.bind("sameas", ["other"], required: 1)[0] ?? .none)
     },
@@ -46,6 +46,21 @@ enum Tests {
     "lt": comparison(.less), "<": comparison(.less), "lessthan": comparison(.less),
     "le": comparison(.lessOrEqual), "<=": comparison(.lessOrEqual),
   ]
+
+  /// A test of the value alone.
+  private static func unary(
+    _ body: @escaping @Sendable (Renderer, Object) throws(TemplateProblem) -> Bool
+  ) -> Test {
+    { (renderer, value, arguments) throws(TemplateProblem) in
+      try arguments.expectNone("test")
+      return try body(renderer, value)
+    }
+  }
+
+  /// A test of the value alone that cannot fail.
+  private static func plain(_ body: @escaping @Sendable (Object) -> Bool) -> Test {
+    unary { (_, value) in body(value) }
+  }
 
   private static func exists(_ name: String) -> Bool { Tests.named(name) != nil }
 

@@ -18,6 +18,7 @@ extension Renderer {
     switch method {
     case .capitalize, .casefold, .lower, .swapcase, .title, .upper:
       try arguments.expectNone(method.rawValue)
+      try visitClosely(text)
       return try string(changeCase(method, text))
     case .strip, .lstrip, .rstrip: return try strip(method, text, arguments)
     case .split, .rsplit: return try split(method, text, arguments)
@@ -46,6 +47,7 @@ extension Renderer {
       return try string(method == .striptags ? HTML.withoutTags(text) : HTML.unescaped(text))
     default:
       try arguments.expectNone(method.rawValue)
+      try visitClosely(text)
       return .bool(satisfies(method, text))
     }
   }

@@ -26,7 +26,7 @@ struct BraceFormat {
   }
 
   private mutating func expand(_ format: Text, depth: Int) throws(TemplateProblem) -> Text {
-    guard depth > 0 else { throw .failure("Max string recursion exceeded") }
+    guard depth >= 0 else { throw .failure("Max string recursion exceeded") }
     var buffer = TextBuffer()
     var offset = 0
     let bytes = format.bytes
@@ -83,7 +83,7 @@ struct BraceFormat {
     default: throw .failure("Unknown conversion specifier")
     }
     let spec = colon < field.bytes.count ? field.part(colon + 1..<field.bytes.count) : .empty
-    let text = try show(value, try expand(spec, depth: depth - 1))
+    let text = try show(value, spec.isEmpty ? spec : try expand(spec, depth: depth - 1))
     return isMarkup && !(value.textValue?.isMarkup ?? false) ? HTML.escaped(text) : text
   }
 

@@ -7,6 +7,8 @@ struct PercentFormat {
   private let renderer: Renderer
   private let arguments: [Object]
   private let mapping: DictObject?
+  /// Python takes whatever can be subscripted for a mapping, and lets it go unused.
+  private let mayBeUnused: Bool
   private var used = 0
   private var offset = 0
   private var buffer = TextBuffer()
@@ -24,6 +26,10 @@ struct PercentFormat {
     self.renderer = renderer
     if case .tuple(let tuple) = values { arguments = tuple.items } else { arguments = [values] }
     if case .dict(let dict) = values { mapping = dict } else { mapping = nil }
+    switch values {
+    case .dict, .list, .range, .undefined: mayBeUnused = true
+    default: mayBeUnused = false
+    }
   }
 
   private mutating func run() throws(TemplateProblem) {
@@ -41,7 +47,7 @@ struct PercentFormat {
         buffer.appendByte(byte)
       }
     }
-    if used < arguments.count, mapping == nil {
+    if used < arguments.count, !mayBeUnused {
       throw .failure("not all arguments converted during string formatting")
     }
   }

@@ -9,7 +9,7 @@ final class ListObject {
   /// Whether this is a group of `groupby`, a tuple whose two items also have names.
   let isGroup: Bool
 
-  static let maximumDepth = TemplateLimits.standard.valueDepth
+  static let maximumDepth = TemplateLimits.valueDepth
 
   init(_ items: [Object], isGroup: Bool = false) throws(TemplateProblem) {
     self.items = items
@@ -54,51 +54,53 @@ final class DictObject {
     keys.reserveCapacity(entries.count)
     values.reserveCapacity(entries.count)
     var places: [Key: Int] = [:]
+    let isSearched = entries.count <= DictObject.searchedCount
     for (key, value) in entries {
-      let hashable = try Key(key)
-      if let place = places[hashable] {
-        values[place] = value
+      let known: Int?
+      if isSearched {
+        known = try DictObject.place(of: key, in: keys)
       } else {
-        places[hashable] = keys.count
+        let hashable = try Key(key)
+        known = places[hashable]
+        if known == nil { places[hashable] = keys.count }
+      }
+      if let known {
+        values[known] = value
+      } else {
         keys.append(key)
         values.append(value)
       }
     }
     self.keys = keys
     self.values = values
-    self.places = keys.count > DictObject.searchedCount ? places : nil
+    self.places = isSearched ? nil : places
     depth = max(try ListObject.depth(over: values), try ListObject.depth(over: keys))
   }
 
-  /// A dictionary of text keys known to be different.
-  init(distinct keys: [Text], _ values: [Object]) throws(TemplateProblem) {
-    self.keys = keys.map { .string($0) }
-    self.values = values
-    var places: [Key: Int]?
-    if keys.count > DictObject.searchedCount {
-      var found: [Key: Int] = [:]
-      for (place, key) in keys.enumerated() { found[Key(text: key)] = place }
-      places = found
+  /// Where a key stands among a few. Throws for keys that cannot be hashed.
+  private static func place(of key: Object, in keys: [Object]) throws(TemplateProblem) -> Int? {
+    if case .string(let text) = key { return place(of: text, in: keys) }
+    let hashable = try Key(key)
+    for index in keys.indices where try Key(keys[index]) == hashable { return index }
+    return nil
+  }
+
+  private static func place(of text: Text, in keys: [Object]) -> Int? {
+    for index in keys.indices {
+      if case .string(let key) = keys[index], key == text { return index }
     }
-    self.places = places
-    depth = try ListObject.depth(over: values)
+    return nil
   }
 
   subscript(text: Text) -> Object? {
-    if let places { return places[Key(text: text)].map { values[$0] } }
-    for index in keys.indices {
-      if case .string(let key) = keys[index], key == text { return values[index] }
-    }
-    return nil
+    (places.map { $0[Key(text: text)] } ?? DictObject.place(of: text, in: keys)).map { values[$0] }
   }
 
   /// The value of any key. Throws for keys that cannot be hashed.
   func value(of key: Object) throws(TemplateProblem) -> Object? {
     if case .string(let text) = key { return self[text] }
-    let hashable = try Key(key)
-    if let places { return places[hashable].map { values[$0] } }
-    for index in keys.indices where try Key(keys[index]) == hashable { return values[index] }
-    return nil
+    if let places { return places[try Key(key)].map { values[$0] } }
+    return try DictObject.place(of: key, in: keys).map { values[$0] }
   }
 
   /// The entries as tuples.
@@ -127,14 +129,17 @@ final class RangeObject {
     self.count = count
   }
 
-  subscript(index: Int) -> Int { start + index * step }
+  /// An element; that it fits 64 bits is certain, the steps on the way to it are not.
+  subscript(index: Int) -> Int { start &+ index &* step }
 
   var items: [Object] { (0..<count).map { .int(self[$0]) } }
 
   func contains(_ value: Int) -> Bool {
     guard count > 0 else { return false }
     let last = self[count - 1]
-    return min(start, last)...max(start, last) ~= value && (value - start) % step == 0
+    guard (min(start, last)...max(start, last)).contains(value) else { return false }
+    let distance = UInt(bitPattern: value < start ? start &- value : value &- start)
+    return distance % step.magnitude == 0
   }
 }
 

@@ -147,7 +147,13 @@ enum Attributes {
       default: nil
       }
     case .int, .bool, .double: return try NumberAttributes.value(name.string, of: object)
-    case .undefined, .none, .view, .iterator, .loop, .function: return nil
+    case .function(let function):
+      guard function.name == "dict", name.string == "fromkeys" else { return nil }
+      return .function(
+        FunctionObject("fromkeys") { (renderer, arguments) throws(TemplateProblem) in
+          try Functions.fromKeys(renderer, arguments)
+        })
+    case .undefined, .none, .view, .iterator, .loop: return nil
     }
   }
 

@@ -60,9 +60,15 @@ extension Renderer {
     guard times <= limits.textSize / text.bytes.count else {
       throw .exceeded(.textSize, "the template makes a text of more than \(limits.textSize) bytes")
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.bytes.count * times)
-    for _ in 0..<times { bytes += text.bytes }
+    try charge(text.bytes.count == 1 ? times >> 6 : times)
+    var bytes: [UInt8]
+    if text.bytes.count == 1 {
+      bytes = [UInt8](repeating: text.bytes[0], count: times)
+    } else {
+      bytes = []
+      bytes.reserveCapacity(text.bytes.count * times)
+      for _ in 0..<times { bytes += text.bytes }
+    }
     return Text(bytes: bytes, count: text.count * times, isMarkup: text.isMarkup)
   }
 
@@ -80,13 +86,14 @@ extension Renderer {
 
   /// `a ~ b ~ c`.
   func concat(_ values: [Object]) throws(TemplateProblem) -> Object {
-    var buffer = TextBuffer()
     let isMarkup = escapesOutput && values.contains { $0.textValue?.isMarkup ?? false }
+    var texts: [Text] = []
+    texts.reserveCapacity(values.count)
     for value in values {
       let text = try self.text(of: value)
-      buffer.append(isMarkup ? HTML.escaped(text) : text)
+      texts.append(isMarkup ? HTML.escaped(text) : text)
     }
-    return try string(buffer.text.marked(isMarkup))
+    return try string(try joined(texts, .empty).marked(isMarkup))
   }
 
   // MARK: Comparing

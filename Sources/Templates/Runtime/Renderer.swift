@@ -52,8 +52,15 @@ final class Renderer {
     try charge(byteCount >> 6)
   }
 
-  /// Counts a pass over a text.
-  func visit(_ text: Text) throws(TemplateProblem) { try charge(1 + text.bytes.count >> 4) }
+  /// Counts a pass over a text. Text that is not ASCII is decoded on the way.
+  func visit(_ text: Text) throws(TemplateProblem) {
+    try charge(1 + (text.isASCII ? text.bytes.count >> 4 : text.count >> 1))
+  }
+
+  /// Counts a pass that looks up Unicode's properties of every code point.
+  func visitClosely(_ text: Text) throws(TemplateProblem) {
+    try charge(text.isASCII ? text.count >> 2 : text.count * 4)
+  }
 
   /// Runs code of a function that may call itself.
   func nested<Result>(
@@ -135,7 +142,7 @@ final class Renderer {
   func emit(_ object: Object) throws(TemplateProblem) {
     switch object {
     case .string(let text): try emit(escapesOutput ? HTML.escaped(text) : text)
-    case .undefined(let undefined): try checkPrintable(undefined)
+    case .undefined: break
     default:
       let text = try self.text(of: object)
       try emit(escapesOutput ? HTML.escaped(text) : text)
@@ -153,9 +160,6 @@ final class Renderer {
     try allocateText(output.bytes.count)
     return (result, output.text.marked(escapesOutput))
   }
-
-  /// Every undefined value prints as nothing.
-  private func checkPrintable(_ undefined: Undefined) throws(TemplateProblem) {}
 }
 
 /// How a statement ends.

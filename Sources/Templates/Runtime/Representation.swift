@@ -32,7 +32,7 @@ extension Renderer {
       throw .exceeded(.textSize, "the template makes a text of more than \(limits.textSize) bytes")
     }
     // Containers cannot be deeper; namespaces, which can hold themselves, can.
-    guard level <= limits.valueDepth else { throw .failure("maximum recursion depth exceeded in repr") }
+    guard level <= TemplateLimits.valueDepth else { throw .failure("maximum recursion depth exceeded in repr") }
     switch object {
     case .string(let text):
       if text.isMarkup { buffer.append("Markup(") }

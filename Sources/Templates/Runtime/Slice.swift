@@ -63,9 +63,14 @@ extension Renderer {
     case .tuple(let list): return try tuple(try items(list, slice))
     case .range(let range):
       let (first, count, step) = try slice.resolve(count: range.count)
-      let start = range[first]
-      return .range(
-        RangeObject(start: start, stop: start + count * step * range.step, step: step * range.step, count: count))
+      // Elements that would come next may be beyond 64 bits; Python shows them, here they are an error.
+      let (newStep, stepOverflow) = step.multipliedReportingOverflow(by: range.step)
+      let (offset, offsetOverflow) = first.multipliedReportingOverflow(by: range.step)
+      let (start, startOverflow) = range.start.addingReportingOverflow(offset)
+      let (length, lengthOverflow) = count.multipliedReportingOverflow(by: newStep)
+      let (stop, stopOverflow) = start.addingReportingOverflow(length)
+      if stepOverflow || offsetOverflow || startOverflow || lengthOverflow || stopOverflow { throw Arithmetic.overflow }
+      return .range(RangeObject(start: start, stop: stop, step: newStep, count: count))
     case .undefined(let undefined): throw undefined.problem
     case .dict: throw .failure("unhashable type: 'slice'")
     default: throw .failure("'\(object.typeName)' object is not subscriptable")

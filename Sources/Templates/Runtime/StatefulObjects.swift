@@ -10,17 +10,32 @@ protocol Emptied: AnyObject {
 /// `namespace(…)`: the one thing whose attributes a template can set.
 final class NamespaceObject: Emptied {
   private(set) var names: [Text] = []
-  private var values: [Text: Object] = [:]
+  private var values: [Object] = []
+  /// Places of the names once they are many; a few are searched faster.
+  private var places: [Text: Int] = [:]
 
-  subscript(name: Text) -> Object? { values[name] }
+  private static let searchedCount = 8
+
+  private func place(of name: Text) -> Int? {
+    names.count > NamespaceObject.searchedCount ? places[name] : names.firstIndex(of: name)
+  }
+
+  subscript(name: Text) -> Object? { place(of: name).map { values[$0] } }
 
   func set(_ name: Text, to value: Object) {
-    if values.updateValue(value, forKey: name) == nil { names.append(name) }
+    if let place = place(of: name) {
+      values[place] = value
+      return
+    }
+    places[name] = names.count
+    names.append(name)
+    values.append(value)
   }
 
   func empty() {
     names = []
-    values = [:]
+    values = []
+    places = [:]
   }
 }
 

@@ -135,6 +135,7 @@ struct Lexer {
       }
       index += 1
     }
+    guard body < source.count else { return advance(to: body) }
     throw .syntax(message: "Missing end of comment tag", line: line)
   }
 
@@ -198,6 +199,7 @@ struct Lexer {
       }
       index += 1
     }
+    guard content < source.count else { return }
     throw .syntax(message: "Missing end of raw directive", line: line)
   }
 

@@ -47,13 +47,13 @@ extension Parser {
   }
 
   /// The end of a block tag, its body, and the tag that ends it, stepped over.
-  private mutating func parseBlock(until tag: String) throws(TemplateProblem) -> [Statement] {
+  mutating func parseBlock(until tag: String) throws(TemplateProblem) -> [Statement] {
     let body = try parseBlock(untilAny: [tag])
     next()
     return body
   }
 
-  private mutating func parseBlock(untilAny tags: [String]) throws(TemplateProblem) -> [Statement] {
+  mutating func parseBlock(untilAny tags: [String]) throws(TemplateProblem) -> [Statement] {
     _ = skip(.colon)
     try expect(.blockEnd)
     return try parseBody(until: tags)
@@ -103,9 +103,9 @@ extension Parser {
 
   private mutating func parseFor() throws(TemplateProblem) -> Statement.Kind {
     next()
-    let target = try parseTarget(until: "in")
+    let target = try parseTarget()
     try expect(name: "in")
-    let iterable = try parseTuple(allowsConditional: false, endName: "recursive")
+    let iterable = try parseTuple(allowsConditional: false)
     let test: Expression? = skip(name: "if") ? try parseExpression() : nil
     let isRecursive = skip(name: "recursive")
     let body = try parseBlock(untilAny: ["endfor", "else"])
@@ -175,149 +175,5 @@ extension Parser {
     let body = try parseBlock(until: "endblock")
     _ = skip(name: name)
     return .block(BlockSyntax(name: name, isScoped: isScoped, isRequired: isRequired, body: body))
-  }
-
-  // MARK: Macros
-
-  private mutating func parseMacro() throws(TemplateProblem) -> Statement.Kind {
-    let line = next().line
-    let name = try expect(.name).spelling
-    try checkAssignable(name)
-    let parameters = try parseParameters()
-    let body = try parseBlock(until: "endmacro")
-    return .macro(MacroSyntax(name: name, parameters: parameters, body: body, line: line))
-  }
-
-  private mutating func parseCallBlock() throws(TemplateProblem) -> Statement.Kind {
-    let line = next().line
-    let parameters = at(.leftParenthesis) ? try parseParameters() : []
-    let call = try parseExpression()
-    guard case .call = call.kind else { throw failure("expected call", line: line) }
-    let body = try parseBlock(until: "endcall")
-    return .callBlock(MacroSyntax(name: nil, parameters: parameters, body: body, line: line), call: call)
-  }
-
-  private mutating func parseParameters() throws(TemplateProblem) -> [(name: String, fallback: Expression?)] {
-    var parameters: [(name: String, fallback: Expression?)] = []
-    try expect(.leftParenthesis)
-    while !at(.rightParenthesis) {
-      if !parameters.isEmpty { try expect(.comma) }
-      let name = try expect(.name).spelling
-      try checkAssignable(name)
-      if skip(.assign) {
-        parameters.append((name, try parseExpression()))
-      } else if parameters.last?.fallback != nil {
-        throw failure("non-default argument follows default argument")
-      } else {
-        parameters.append((name, nil))
-      }
-    }
-    try expect(.rightParenthesis)
-    return parameters
-  }
-
-  private mutating func parseFilterBlock() throws(TemplateProblem) -> Statement.Kind {
-    next()
-    let filter = try parseFilters(of: nil, startsWithName: true)
-    return .filterBlock(filter, body: try parseBlock(until: "endfilter"))
-  }
-
-  // MARK: Targets
-
-  private func checkAssignable(_ name: String) throws(TemplateProblem) {
-    if ["true", "false", "none", "True", "False", "None"].contains(name) {
-      throw failure("can't assign to 'name'")
-    }
-  }
-
-  /// One or more names separated by commas; with `allowsAttribute` also `ns.name`.
-  private mutating func parseTarget(until end: String? = nil, allowsAttribute: Bool = false)
-    throws(TemplateProblem) -> Target
-  {
-    var targets: [Target] = []
-    var isTuple = false
-    while true {
-      if !targets.isEmpty { try expect(.comma) }
-      if isTupleEnd(endName: end) { break }
-      targets.append(try parseTargetElement(allowsAttribute: allowsAttribute))
-      guard at(.comma) else { break }
-      isTuple = true
-    }
-    if !isTuple, let only = targets.first { return only }
-    guard isTuple else { throw failure("Expected an expression, got '\(current.described)'") }
-    return .tuple(targets)
-  }
-
-  private mutating func parseTargetElement(allowsAttribute: Bool) throws(TemplateProblem) -> Target {
-    if allowsAttribute, current.kind == .name, following.kind == .symbol(.dot) {
-      let name = next().spelling
-      next()
-      return .attribute(name, try expect(.name).spelling)
-    }
-    return try target(from: parsePrimary())
-  }
-
-  private func target(from expression: Expression) throws(TemplateProblem) -> Target {
-    switch expression.kind {
-    case .name(let name): return .name(name)
-    case .tuple(let items): return .tuple(try items.map { (item) throws(TemplateProblem) in try target(from: item) })
-    default: throw failure("can't assign to '\(expression.kind.nodeName)'", line: expression.line)
-    }
-  }
-}
-
-extension Expression.Kind {
-  /// The name of jinja2's node class, as its messages have it.
-  fileprivate var nodeName: String {
-    switch self {
-    case .none, .bool, .int, .double, .string: "const"
-    case .name: "name"
-    case .tuple: "tuple"
-    case .list: "list"
-    case .dict: "dict"
-    case .unary, .binary, .and, .or: "operation"
-    case .compare: "compare"
-    case .concat: "concat"
-    case .conditional: "condexpr"
-    case .attribute: "getattr"
-    case .item, .slice: "getitem"
-    case .call: "call"
-    case .filter: "filter"
-    case .test: "test"
-    }
-  }
-}
-
-extension Statement.Kind {
-  /// Nesting below the statement.
-  fileprivate var height: Int {
-    func tallest(_ statements: [Statement]) -> Int { statements.lazy.map(\.height).max() ?? 0 }
-    return switch self {
-    case .output(let parts):
-      parts.lazy.map { if case .expression(let part) = $0 { part.height } else { 0 } }.max() ?? 0
-    case .loop(let loop):
-      max(
-        loop.iterable.height, loop.test?.height ?? 0, tallest(loop.body), tallest(loop.otherwise))
-    case .conditional(let branches, let otherwise):
-      max(branches.lazy.map { max($0.test.height, tallest($0.body)) }.max() ?? 0, tallest(otherwise))
-    case .set(_, let value): value.height
-    case .setBlock(_, let filter, let body): max(filter?.height ?? 0, tallest(body))
-    case .macro(let macro): macro.height
-    case .callBlock(let macro, let call): max(macro.height, call.height)
-    case .filterBlock(let filter, let body): max(filter.height, tallest(body))
-    case .with(let variables, let body):
-      max(variables.lazy.map(\.value.height).max() ?? 0, tallest(body))
-    case .generation(let body): tallest(body)
-    case .autoescape(let flag, let body): max(flag.height, tallest(body))
-    case .block(let block): tallest(block.body)
-    case .breakLoop, .continueLoop, .load: 0
-    }
-  }
-}
-
-extension MacroSyntax {
-  /// Nesting of the macro's body and default values.
-  var height: Int {
-    max(body.lazy.map(\.height).max() ?? 0, parameters.lazy.compactMap(\.fallback?.height).max() ?? 0)
   }
 }

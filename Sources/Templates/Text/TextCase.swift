@@ -40,7 +40,13 @@ extension Text {
 
   /// Unicode's full case folding, which for all but a few letters is the lower case of the upper
   /// case of the lower case.
-  func caseFolded() -> Text { isASCII ? lowercased() : lowercased().uppercased().lowercased() }
+  func caseFolded() -> Text {
+    if isASCII { return lowercased() }
+    func lower(_ text: Text) -> Text {
+      text.mapScalars { scalars, index in scalars[index].properties.lowercaseMapping }
+    }
+    return lower(lower(self).uppercased())
+  }
 
   /// Lower case of one code point; a final sigma depends on its neighbours.
   private static func lower(_ scalars: [Unicode.Scalar], _ index: Int) -> String {

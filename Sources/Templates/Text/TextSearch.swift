@@ -1,58 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding text in text, in linear time: templates and conversations may be hostile together.
 
+import Glibc
+
 extension Text {
   /// First byte offset of a needle within a range of bytes.
+  ///
+  /// Jumps from one occurrence of the first byte to the next; when that compares too much, because
+  /// text and needle repeat themselves, goes on with a search that is linear whatever they hold.
   func firstOffset(of needle: Text, in range: Range<Int>) -> Int? {
     let pattern = needle.bytes
     guard let first = pattern.first else { return range.lowerBound }
     guard pattern.count <= range.count else { return nil }
-    if pattern.count > 16 { return searchLong(pattern, in: range) }
     let last = range.upperBound - pattern.count
+    var patience = 64 + range.count
     var start = range.lowerBound
-    outer: while start <= last {
-      guard bytes[start] == first else {
-        start += 1
-        continue
-      }
-      var index = 1
-      while index < pattern.count {
-        if bytes[start + index] != pattern[index] {
-          start += 1
-          continue outer
-        }
-        index += 1
-      }
-      return start
+    while start <= last, let candidate = firstOffset(of: first, in: start..<last + 1) {
+      var matched = 1
+      while matched < pattern.count, bytes[candidate + matched] == pattern[matched] { matched += 1 }
+      if matched == pattern.count { return candidate }
+      start = candidate + 1
+      patience -= matched
+      if patience < 0 { return searchLinearly(pattern, in: start..<range.upperBound) }
     }
     return nil
   }
 
-  /// Last byte offset of a needle within a range of bytes.
-  func lastOffset(of needle: Text, in range: Range<Int>) -> Int? {
-    if needle.isEmpty { return range.upperBound }
-    if needle.bytes.count > 16 {
-      let mirrored = Text(bytes: bytes[range].reversed(), count: 0)
-      let pattern = Array(needle.bytes.reversed())
-      guard let found = mirrored.searchLong(pattern, in: 0..<range.count) else { return nil }
-      return range.upperBound - found - pattern.count
-    }
-    var start = range.upperBound - needle.bytes.count
-    outer: while start >= range.lowerBound {
-      for (index, byte) in needle.bytes.enumerated() where bytes[start + index] != byte {
-        start -= 1
-        continue outer
+  /// First offset of a byte. `memchr` looks at many bytes at once; this is the module's one use of
+  /// pointers.
+  private func firstOffset(of byte: UInt8, in range: Range<Int>) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer -> Int? in
+      let part = unsafe UnsafeRawBufferPointer(rebasing: buffer[range])
+      guard let start = part.baseAddress, let found = unsafe memchr(start, Int32(byte), part.count) else {
+        return nil
       }
-      return start
+      return unsafe range.lowerBound + (UnsafeRawPointer(found) - start)
     }
-    return nil
   }
 
-  /// Knuth, Morris, Pratt: linear whatever the needle repeats.
-  private func searchLong(_ pattern: [UInt8], in range: Range<Int>) -> Int? {
+  /// The algorithm of Knuth, Morris and Pratt.
+  private func searchLinearly(_ pattern: [UInt8], in range: Range<Int>) -> Int? {
     var fallback = [Int](repeating: 0, count: pattern.count)
     var matched = 0
-    for index in 1..<pattern.count {
+    for index in pattern.indices.dropFirst() {
       while matched > 0, pattern[index] != pattern[matched] { matched = fallback[matched - 1] }
       if pattern[index] == pattern[matched] { matched += 1 }
       fallback[index] = matched
@@ -64,6 +54,14 @@ extension Text {
       if matched == pattern.count { return offset + 1 - matched }
     }
     return nil
+  }
+
+  /// Last byte offset of a needle within a range of bytes: the first one in mirrored text.
+  func lastOffset(of needle: Text, in range: Range<Int>) -> Int? {
+    let mirror = Text(bytes: bytes[range].reversed(), count: 0)
+    let pattern = Text(bytes: needle.bytes.reversed(), count: 0)
+    guard let found = mirror.firstOffset(of: pattern, in: 0..<range.count) else { return nil }
+    return range.upperBound - found - needle.bytes.count
   }
 
   func contains(_ needle: Text) -> Bool { firstOffset(of: needle, in: 0..<bytes.count) != nil }

@@ -56,7 +56,7 @@ extension Text {
     var offset = skipSpace(from: 0)
     while offset < bytes.count {
       if parts.count == limit {
-        parts.append(part(offset..<bytes.count).trimmed(start: false))
+        parts.append(part(offset..<bytes.count))
         break
       }
       let start = offset
@@ -87,8 +87,7 @@ extension Text {
     var end = trimmed(start: false).bytes.count
     while end > 0 {
       if parts.count == limit {
-        let rest = part(0..<end).trimmed(start: true, end: false)
-        if !rest.isEmpty { parts.append(rest) }
+        parts.append(part(0..<end))
         break
       }
       var start = end

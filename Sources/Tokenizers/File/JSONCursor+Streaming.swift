@@ -24,7 +24,7 @@ extension JSONCursor {
   mutating func forEachElement(_ body: (inout JSONCursor) throws(JSONProblem) -> Void) throws(JSONProblem) {
     try expect(UInt8(ascii: "["))
     if try take(UInt8(ascii: "]")) { return }
-    repeat { try body(&self) } while try take(UInt8(ascii: ","))
+    repeat { try body(&self) } while try passComma()
     try expect(UInt8(ascii: "]"))
   }
 
@@ -113,36 +113,25 @@ extension JSONCursor {
     position = index + 1
   }
 
-  /// Appends the bytes that a string in GPT-2's alphabet stands for.
-  /// - Returns: whether it is written in the alphabet; otherwise nothing is read and nothing appended.
-  mutating func byteLevelString(into output: inout [UInt8], _ alphabet: [Int16], until stop: UInt8) -> Bool {
-    let before = output.count
-    var index = position
-    while index < bytes.count, bytes[index] != stop {
-      let byte = bytes[index]
-      if byte < 0x80 {
-        guard byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "\"") else { break }
-        output.append(byte)
-        index += 1
-        continue
-      }
-      guard index + 1 < bytes.count, byte >= 0xC2, byte <= 0xC5, bytes[index + 1] & 0xC0 == 0x80 else { break }
-      let point = Int(byte & 0x1F) << 6 | Int(bytes[index + 1] & 0x3F)
-      guard point < alphabet.count, alphabet[point] >= 0 else { break }
-      output.append(UInt8(truncatingIfNeeded: alphabet[point]))
-      index += 2
-    }
-    guard index < bytes.count, bytes[index] == stop else {
-      output.removeLast(output.count - before)
-      return false
-    }
-    position = index + 1
-    return true
-  }
-
   /// Passes an opening quote; returns the offset behind it.
   mutating func openQuote() throws(JSONProblem) -> Int {
-    try expect(UInt8(ascii: "\""))
+    try pass(UInt8(ascii: "\""))
     return position
+  }
+
+  /// Passes a byte, which mostly stands right here.
+  @inline(__always)
+  mutating func pass(_ byte: UInt8) throws(JSONProblem) {
+    if position < bytes.count && bytes[position] == byte { position += 1 } else { try expect(byte) }
+  }
+
+  /// Passes a comma if one comes next.
+  @inline(__always)
+  mutating func passComma() throws(JSONProblem) -> Bool {
+    if position < bytes.count && bytes[position] == UInt8(ascii: ",") {
+      position += 1
+      return true
+    }
+    return try take(UInt8(ascii: ","))
   }
 }

@@ -7,7 +7,7 @@ import Basics
 struct ModelReader {
   private let file: TokenizerFile
   private var settings = JSONObject()
-  private var vocabulary = Vocabulary(capacity: 0)
+  private var vocabulary = Vocabulary()
   private var merges = MergeTable(capacity: 0)
   private var scores: [Double] = []
   private var isList = false
@@ -95,59 +95,65 @@ struct ModelReader {
     // An entry takes some twelve bytes; a guess too small grows.
     vocabulary = Vocabulary(capacity: min((cursor.bytes.count - cursor.position) / 32, 1 << 18))
     let alphabet = ByteAlphabet.bytes
-    var key: [UInt8] = []
+    var key = KeyBuffer()
     try cursor.expect(UInt8(ascii: "{"))
     if try cursor.take(UInt8(ascii: "}")) { return }
     repeat {
-      key.removeAll(keepingCapacity: true)
-      let isEncoded = try readKey(&cursor, &key, alphabet)
-      try cursor.expect(UInt8(ascii: ":"))
+      key.clear()
+      let isEncoded = try readKey(&cursor, &key, alphabet.span)
+      try cursor.pass(UInt8(ascii: ":"))
       let id = try cursor.integer()
-      guard isEncoded else {
-        if (0..<Vocabulary.idBound).contains(id) { unencodable[TokenID(id)] = key } else { refuseToken(key) }
-        continue
+      if isEncoded {
+        if !vocabulary.append(key.bytes, id: id) { refuseToken(key.bytes) }
+      } else if (0..<Vocabulary.idBound).contains(id) {
+        unencodable[TokenID(id)] = Array(key.bytes)
+      } else {
+        refuseToken(key.bytes)
       }
-      if !vocabulary.set(key.span, id: id) { refuseToken(key) }
-    } while try cursor.take(UInt8(ascii: ","))
+    } while try cursor.passComma()
     try cursor.expect(UInt8(ascii: "}"))
+    vocabulary.index()
   }
 
-  private mutating func refuseToken(_ key: [UInt8]) {
+  private mutating func refuseToken(_ key: ArraySlice<UInt8>) {
     refuse("model.vocab", "the token \"\(String(decoding: key.prefix(32), as: UTF8.self))\" has no valid number")
   }
 
   /// Reads a token's text; false when it is to be kept as it is although the vocabulary is raw.
   private func readKey(
-    _ cursor: inout JSONCursor, _ key: inout [UInt8], _ alphabet: [Int16]
+    _ cursor: inout JSONCursor, _ key: inout KeyBuffer, _ alphabet: Span<Int16>
   ) throws(JSONProblem) -> Bool {
-    guard isRaw else {
-      try cursor.string(into: &key)
-      return true
-    }
     let start = try cursor.openQuote()
-    if cursor.byteLevelString(into: &key, alphabet, until: UInt8(ascii: "\"")) { return true }
+    let isRead =
+      isRaw
+      ? key.decode(cursor.bytes, &cursor.position, until: UInt8(ascii: "\""), alphabet)
+      : key.copy(cursor.bytes, &cursor.position)
+    if isRead { return true }
     cursor.position = start - 1
-    try cursor.string(into: &key)
-    guard let raw = ByteAlphabet.decode(key.span) else { return false }
-    key = raw
-    return true
+    var text: [UInt8] = []
+    try cursor.string(into: &text)
+    let raw = isRaw ? ByteAlphabet.decode(text.span) : text
+    key.append(raw ?? text)
+    return raw != nil
   }
 
   /// Reads `[["token", score], …]`, the numbers being the places.
   private mutating func readScores(_ cursor: inout JSONCursor) throws(JSONProblem) {
     vocabulary = Vocabulary(capacity: min((cursor.bytes.count - cursor.position) / 32, 1 << 18))
     isList = true
-    var key: [UInt8] = []
+    let alphabet = ByteAlphabet.bytes
+    var key = KeyBuffer()
     try cursor.forEachElement { (cursor) throws(JSONProblem) in
-      key.removeAll(keepingCapacity: true)
+      key.clear()
       try cursor.expect(UInt8(ascii: "["))
-      try cursor.string(into: &key)
+      _ = try readKey(&cursor, &key, alphabet.span)
       try cursor.expect(UInt8(ascii: ","))
       let score = try cursor.number().doubleValue ?? 0
       try cursor.expect(UInt8(ascii: "]"))
-      if !vocabulary.set(key.span, id: scores.count) { refuseToken(key) }
+      if !vocabulary.append(key.bytes, id: scores.count) { refuseToken(key.bytes) }
       scores.append(score)
     }
+    vocabulary.index()
   }
 
   // MARK: Merges
@@ -157,74 +163,62 @@ struct ModelReader {
       refuse("model.merges", "not an array")
       return try cursor.skipValue()
     }
-    merges = MergeTable(capacity: vocabulary.count)
+    var list = MergeList(capacity: vocabulary.count)
     let alphabet = ByteAlphabet.bytes
-    var sides: [UInt8] = []
-    var rank = 0
-    var last: TokenID = -1
+    var sides = KeyBuffer()
     try cursor.forEachElement { (cursor) throws(JSONProblem) in
-      sides.removeAll(keepingCapacity: true)
-      let cut = try readSides(&cursor, &sides, alphabet)
-      if let cut {
-        add(sides, cut, rank, &last)
-      } else {
-        refuse("model.merges[\(rank)]", "not two tokens")
+      sides.clear()
+      let cut = try readSides(&cursor, &sides, alphabet.span)
+      if cut == nil || !list.append(sides.bytes, cut: cut ?? 0) {
+        refuse("model.merges[\(list.count)]", "not two tokens")
       }
-      rank += 1
     }
-  }
-
-  private mutating func add(_ sides: [UInt8], _ cut: Int, _ rank: Int, _ last: inout TokenID) {
-    let text = sides.span
-    let left = vocabulary.find(text, 0, cut)
-    let right = vocabulary.find(text, cut, text.count - cut)
-    let dropped = continuingPrefix.count
-    guard left >= 0, right >= 0, dropped <= text.count - cut else {
-      // In a raw vocabulary a merge of tokens outside the alphabet never applies.
-      if unencodable.isEmpty { refuse("model.merges[\(rank)]", "a token of it is not in the vocabulary") }
-      return
+    // In a raw vocabulary a merge of tokens outside the alphabet never applies.
+    let made = list.table(vocabulary, dropping: continuingPrefix.count, skipsUnknown: !unencodable.isEmpty)
+    merges = made.table
+    switch made.fault {
+    case .unknownSide(let rank): refuse("model.merges[\(rank)]", "a token of it is not in the vocabulary")
+    case .unknownResult(let rank): refuse("model.merges[\(rank)]", "its result is not in the vocabulary")
+    case nil: break
     }
-    // Results mostly follow each other in the vocabulary, which spares the search.
-    var result = last + 1
-    if !vocabulary.isJoined(result, left, right, dropping: dropped) {
-      let joined = dropped == 0 ? sides : Array(sides[..<cut] + sides[(cut + dropped)...])
-      result = vocabulary.find(joined.span, 0, joined.count)
-    }
-    guard result >= 0 else { return refuse("model.merges[\(rank)]", "its result is not in the vocabulary") }
-    merges.set(left, right, rank: rank, result: result)
-    last = result
   }
 
   /// Reads `"a b"` or `["a", "b"]`.
   /// - Returns: the length of the first token; nil when there are not two.
   private func readSides(
-    _ cursor: inout JSONCursor, _ sides: inout [UInt8], _ alphabet: [Int16]
+    _ cursor: inout JSONCursor, _ sides: inout KeyBuffer, _ alphabet: Span<Int16>
   ) throws(JSONProblem) -> Int? {
     if try cursor.take(UInt8(ascii: "[")) {
       _ = try readKey(&cursor, &sides, alphabet)
-      try cursor.expect(UInt8(ascii: ","))
-      var right: [UInt8] = []
-      _ = try readKey(&cursor, &right, alphabet)
-      try cursor.expect(UInt8(ascii: "]"))
-      sides += right
-      return sides.count - right.count
+      let cut = sides.count
+      try cursor.pass(UInt8(ascii: ","))
+      _ = try readKey(&cursor, &sides, alphabet)
+      try cursor.pass(UInt8(ascii: "]"))
+      return cut
     }
     guard try cursor.peek() == UInt8(ascii: "\"") else {
       _ = try cursor.value(depth: 4, limits: .standard)
       return nil
     }
     let start = try cursor.openQuote()
-    if isRaw, cursor.byteLevelString(into: &sides, alphabet, until: 0x20) {
+    if isRaw, sides.decode(cursor.bytes, &cursor.position, until: 0x20, alphabet) {
       let cut = sides.count
-      if cursor.byteLevelString(into: &sides, alphabet, until: UInt8(ascii: "\"")) { return cut }
+      if sides.decode(cursor.bytes, &cursor.position, until: UInt8(ascii: "\""), alphabet) { return cut }
     }
-    sides.removeAll(keepingCapacity: true)
+    sides.clear()
     cursor.position = start - 1
-    try cursor.string(into: &sides)
-    let parts = sides.split(separator: 0x20, omittingEmptySubsequences: false).map(Array.init)
+    if !isRaw {
+      cursor.position = start
+      if sides.copy(cursor.bytes, &cursor.position), let cut = sides.removeBlank() { return cut }
+      sides.clear()
+      cursor.position = start - 1
+    }
+    var text: [UInt8] = []
+    try cursor.string(into: &text)
+    let parts = text.split(separator: 0x20, omittingEmptySubsequences: false).map(Array.init)
     guard parts.count == 2 else { return nil }
     let decoded = isRaw ? parts.map { ByteAlphabet.decode($0.span) ?? $0 } : parts
-    sides = decoded[0] + decoded[1]
+    sides.append(decoded[0] + decoded[1])
     return decoded[0].count
   }
 
@@ -233,7 +227,8 @@ struct ModelReader {
   /// The parts of a tokenizer with this model.
   func parts(_ steps: TokenizerFile.Steps) -> TokenizerParts {
     TokenizerParts(
-      model: model(), normalizer: steps.normalizer, preTokenizer: isRaw ? steps.preTokenizer?.leftRaw : steps.preTokenizer,
+      model: model(), normalizer: steps.normalizer,
+      preTokenizer: isRaw ? steps.preTokenizer?.leftRaw : steps.preTokenizer,
       postProcessor: steps.postProcessor, decoder: steps.decoder, unencodable: unencodable,
       modelSize: scores.isEmpty ? vocabulary.count + unencodable.count : scores.count)
   }
@@ -243,7 +238,8 @@ struct ModelReader {
     case "Unigram":
       let unknown = settings["unk_id"]?.intValue.flatMap { TokenID(exactly: $0) }
       return .unigram(
-        Unigram(vocabulary: vocabulary, scores: scores, unknown: unknown, byteTokens: hasByteFallback ? byteTokens : nil))
+        Unigram(
+          vocabulary: vocabulary, scores: scores, unknown: unknown, byteTokens: hasByteFallback ? byteTokens : nil))
     case "WordPiece":
       return .wordPiece(
         WordPiece(

@@ -13,7 +13,8 @@ struct RankedVocabulary {
   /// The parts of a tokenizer that cuts by a pattern and merges by rank; nil when a number is out of bounds.
   func parts(pattern: String) -> TokenizerParts? {
     var vocabulary = Vocabulary(capacity: tokens.count)
-    for token in tokens where !vocabulary.set(token.bytes, id: token.id) { return nil }
+    for token in tokens where !vocabulary.append(token.bytes[...], id: token.id) { return nil }
+    vocabulary.index()
     var merges = MergeTable(capacity: tokens.count * 2)
     for (rank, token) in tokens.enumerated() where token.bytes.count > 1 && token.bytes.count <= 256 {
       let text = token.bytes.span

@@ -105,7 +105,9 @@ extension TokenizerFile {
 
   func character(_ json: JSONValue, _ key: String, _ place: String) throws(TokenizerProblem) -> Unicode.Scalar {
     let scalars = try text(json, key, place).unicodeScalars
-    guard scalars.count == 1, let scalar = scalars.first else { throw malformed("\(place).\(key)", "not one character") }
+    guard scalars.count == 1, let scalar = scalars.first else {
+      throw malformed("\(place).\(key)", "not one character")
+    }
     return scalar
   }
 

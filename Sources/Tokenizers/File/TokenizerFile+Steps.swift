@@ -119,7 +119,9 @@ extension TokenizerFile {
   }
 
   private static func flattened(_ json: JSONValue, depth: Int) -> [String] {
-    guard json["type"]?.stringValue == "Sequence", depth < nestingLimit else { return [json["type"]?.stringValue ?? ""] }
+    guard json["type"]?.stringValue == "Sequence", depth < nestingLimit else {
+      return [json["type"]?.stringValue ?? ""]
+    }
     return (json["pretokenizers"]?.arrayValue ?? []).flatMap { flattened($0, depth: depth + 1) }
   }
 }

@@ -61,7 +61,8 @@ struct BPE: Sendable {
         for index in start..<end { decorated.append(text[index]) }
         if end == range.upperBound { decorated += endSuffix }
       }
-      let token = isDecorated ? vocabulary.find(decorated.span, 0, decorated.count) : vocabulary.find(text, start, length)
+      let token =
+        isDecorated ? vocabulary.find(decorated.span, 0, decorated.count) : vocabulary.find(text, start, length)
       if token >= 0 {
         if let unknown = waiting { symbols.append(unknown) }
         waiting = nil

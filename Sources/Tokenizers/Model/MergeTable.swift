@@ -17,6 +17,15 @@ struct MergeTable: Sendable {
     table = Array(repeating: 0, count: size * 2)
   }
 
+  /// A table of merges in the order of their ranks; those with a negative result are left out.
+  /// - Parameter sides: left and right sides, one after the other.
+  init(sides: [TokenID], results: [TokenID]) {
+    self.init(capacity: results.count)
+    for rank in results.indices where results[rank] >= 0 {
+      set(sides[2 * rank], sides[2 * rank + 1], rank: rank, result: results[rank])
+    }
+  }
+
   @inline(__always)
   static func rank(_ merge: Merge) -> UInt32 { UInt32(truncatingIfNeeded: merge >> 32) }
   @inline(__always)

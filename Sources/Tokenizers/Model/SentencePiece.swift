@@ -31,9 +31,10 @@ import CSentencePiece
       var length = 0
       guard let text = unsafe impetus_sp_piece(made, Int32(id), &length) else { continue }
       let piece = unsafe Array(UnsafeBufferPointer(start: text, count: length)).map { UInt8(bitPattern: $0) }
-      _ = vocabulary.set(piece, id: id)
+      _ = vocabulary.append(piece[...], id: id)
       if unsafe impetus_sp_kind(made, Int32(id)) == IMPETUS_SP_CONTROL { controls.append(TokenID(id)) }
     }
+    vocabulary.index()
     self.vocabulary = vocabulary
     self.controls = controls
     func special(_ role: Int) -> TokenID? {

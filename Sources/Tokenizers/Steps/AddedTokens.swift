@@ -28,10 +28,11 @@ struct AddedTokenFinder: Sendable {
   init(_ entries: [(pattern: [UInt8], token: AddedToken)]) {
     patterns = Vocabulary(capacity: entries.count)
     for (pattern, token) in entries {
-      guard let first = pattern.first, patterns.set(pattern, id: tokens.count) else { continue }
+      guard let first = pattern.first, patterns.append(pattern[...], id: tokens.count) else { continue }
       tokens.append(token)
       if !lengths[Int(first)].contains(pattern.count) { lengths[Int(first)].append(pattern.count) }
     }
+    patterns.index()
     for index in lengths.indices { lengths[index].sort(by: >) }
   }
 
@@ -60,8 +61,9 @@ struct AddedTokenFinder: Sendable {
       if token.stripsLeft { start = max(done, whitespaceStart(before: start, bytes, from: done)) }
       if token.stripsRight { stop = whitespaceEnd(after: end, bytes) }
       if start > done { pieces.append(.text(done..<start)) }
-      pieces.append(.token(token))
-      done = max(done, stop)
+      // Whitespace that the token before has taken may leave nothing, or begin again before its end.
+      if start < stop { pieces.append(.token(token)) }
+      done = stop
     }
     if done < text.count { pieces.append(.text(done..<text.count)) }
     return pieces

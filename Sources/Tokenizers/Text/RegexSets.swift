@@ -5,7 +5,8 @@
 
 /// The inside of classes.
 enum RegexSets {
-  static let space = #"\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\p{Zl}"#
+  static let space =
+    #"\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\p{Zl}"#
   private static let digit = recent(["Nd"]) + #"\p{Nd}"#
   private static let hexDigit = "0-9a-fA-F"
 
@@ -62,8 +63,11 @@ enum RegexSets {
 
   /// The set of a property by its name; nil for names neither side can be sure of.
   static func property(_ name: String) -> String? {
-    let plain = String(name.unicodeScalars.filter { !" _-".unicodeScalars.contains($0) }.map(Character.init)).lowercased()
-    guard !plain.isEmpty, plain.unicodeScalars.allSatisfy({ $0.isASCII && $0.properties.isAlphabetic }) else { return nil }
+    let plain = String(name.unicodeScalars.filter { !" _-".unicodeScalars.contains($0) }.map(Character.init))
+      .lowercased()
+    guard !plain.isEmpty, plain.unicodeScalars.allSatisfy({ $0.isASCII && $0.properties.isAlphabetic }) else {
+      return nil
+    }
     if plain == "any" { return #"\x{0}-\x{10FFFF}"# }
     if let short = longNames[plain] { return recent([short]) + "\\p{\(short)}" }
     if plain.count <= 2 {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// A step's way through the model, as the paper has it: embedding, layers, output.
+
+import CKernels
+import Models
+
+extension Forward {
+  /// hidden = the tokens' rows of the embedding.
+  func embed(_ batch: StepBatch) {
+    let (width, scale) = (model.architecture.hiddenSize, model.architecture.embedding.scale)
+    let (tables, embedding) = (model.weights.tables, model.weights.embedding)
+    for (row, token) in batch.tokens.enumerated() {
+      tables.row(token, of: embedding, into: space.hidden + row * width)
+    }
+    if scale != 1 { ck_scale(space.hidden, scale, Int32(batch.tokenCount * width)) }
+  }
+
+  /// Cosines and sines of every token's position.
+  func rotate(_ batch: StepBatch) {
+    for entry in batch.entries {
+      let slot = pages.slots[Int(entry.sequence.slot)]
+      rotations.fill(
+        position: slot.length, count: entry.count, total: max(slot.expectedLength, slot.length + entry.count),
+        row: entry.start, stepTokens: stepTokens, width: space.ropeWidth, cosines: space.cosines, sines: space.sines)
+    }
+  }
+
+  /// One layer. In the last one only the rows whose logits are wanted go on after keys and values are stored.
+  mutating func layer(_ plan: LayerPlan, _ batch: StepBatch, isLast: Bool) {
+    project(plan, batch)
+    let tokens = isLast ? keepWanted(plan, batch) : batch.tokenCount
+    guard tokens > 0 else { return }
+    var (attention, output) = (plan.attention, plan.attentionOutput)
+    ck_attend(pool, isa, &attention, space.entries, Int32(liveEntries), space.scratch)
+    ck_linear(
+      pool, isa, &output, 1, space.attended, Int32(plan.queryWidth), Int32(tokens), space.scratch)
+    if !plan.isParallel { add(plan.attentionResidual, rows: tokens) }
+    feed(plan, tokens: tokens)
+  }
+
+  /// Queries, keys and values of all tokens: products, norms, rotation, and keys and values into the cache.
+  private mutating func project(_ plan: LayerPlan, _ batch: StepBatch) {
+    let tokens = batch.tokenCount
+    var input = plan.input
+    input.tokens = Int32(tokens)
+    ck_project(pool, isa, &input, plan.projections, plan.projectionCount, space.scratch)
+    let stride = plan.heads.query_stride
+    normalize(plan.wholeQueryNorm, plan.heads.queries, stride: stride, width: plan.queryWidth, rows: tokens)
+    normalize(plan.wholeKeyNorm, plan.heads.keys, stride: stride, width: plan.keyValueWidth, rows: tokens)
+    var (heads, attention) = (plan.heads, plan.attention)
+    if plan.rope >= 0 {
+      let place = plan.rope * stepTokens * space.ropeWidth
+      heads.cosine = UnsafePointer(space.cosines + place)
+      heads.sine = UnsafePointer(space.sines + place)
+    }
+    fillEntries(plan, batch)
+    ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(liveEntries))
+  }
+
+  /// The attention's entries: all tokens of all sequences.
+  private mutating func fillEntries(_ plan: LayerPlan, _ batch: StepBatch) {
+    liveEntries = 0
+    for entry in batch.entries where entry.count > 0 {
+      space.entries[liveEntries] = ck_attention_entry(
+        pages: pages.table(entry.sequence.slot),
+        first_position: Int32(pages.slots[Int(entry.sequence.slot)].length), tokens: Int32(entry.count),
+        queries: UnsafePointer(space.heads + entry.start * plan.heads.query_stride),
+        out: space.attended + entry.start * plan.queryWidth)
+      liveEntries += 1
+    }
+  }
+
+  /// Leaves only the wanted rows: their hidden states move to the front, and only their queries attend.
+  /// - Returns: how many there are.
+  private mutating func keepWanted(_ plan: LayerPlan, _ batch: StepBatch) -> Int {
+    let width = model.architecture.hiddenSize
+    var row = 0
+    liveEntries = 0
+    for entry in batch.entries where entry.rows > 0 {
+      let first = entry.count - entry.rows
+      space.entries[liveEntries] = ck_attention_entry(
+        pages: pages.table(entry.sequence.slot),
+        first_position: Int32(pages.slots[Int(entry.sequence.slot)].length + first), tokens: Int32(entry.rows),
+        queries: UnsafePointer(space.heads + (entry.start + first) * plan.heads.query_stride),
+        out: space.attended + row * plan.queryWidth)
+      (space.hidden + row * width).update(from: space.hidden + (entry.start + first) * width, count: entry.rows * width)
+      liveEntries += 1
+      row += entry.rows
+    }
+    return row
+  }
+
+  private mutating func feed(_ plan: LayerPlan, tokens: Int) {
+    if let experts = plan.experts {
+      mix(plan, experts.pointee, tokens: tokens)
+    } else {
+      var (input, block) = (plan.feedInput, plan.feed)
+      input.tokens = Int32(tokens)
+      ck_feed(pool, isa, &input, &block, space.scratch)
+    }
+    add(plan.feedResidual, rows: tokens)
+    if plan.isParallel { add(plan.attentionResidual, rows: tokens) }
+  }
+
+  /// Adds `space.added` to the residual stream, unless the product did.
+  private func add(_ residual: Residual, rows: Int) {
+    guard !residual.isDirect else { return }
+    let width = model.architecture.hiddenSize
+    RowWork(
+      isa: isa, norm: residual.norm, rows: space.added, stride: width, width: width, count: rows,
+      stream: space.hidden, scale: residual.scale
+    ).run(pool)
+  }
+
+  private func normalize(_ norm: ck_norm, _ rows: UnsafeMutablePointer<Float>, stride: Int, width: Int, rows count: Int)
+  {
+    RowWork(isa: isa, norm: norm, rows: rows, stride: stride, width: width, count: count).run(pool)
+  }
+
+  /// Logits of the first rows of `space.hidden`.
+  func head(rows: Int) {
+    guard rows > 0 else { return }
+    let architecture = model.architecture
+    let (hidden, vocabulary) = (architecture.hiddenSize, architecture.vocabularySize)
+    let tables = model.weights.tables
+    var input = ck_input(
+      x: space.hidden, stride: hidden, inputs: Int32(hidden), tokens: Int32(rows),
+      norm: tables.norm(model.weights.finalNorm))
+    var output = tables.output(model.weights.output, into: space.logits, stride: vocabulary)
+    ck_project(pool, isa, &input, &output, 1, space.scratch)
+    for row in 0..<rows {
+      let logits = space.logits + row * vocabulary
+      if architecture.output.scale != 1 { ck_scale(logits, architecture.output.scale, Int32(vocabulary)) }
+      if let cap = architecture.output.softCap { ck_soft_cap(logits, cap, Int32(vocabulary)) }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packing: from the mapped files into one mapping of huge pages, by all cores, a few megabytes at a time. Source pages
+// are given up as soon as they are packed, so that the peak stays near one copy of the weights.
+
+import CKernels
+import Glibc
+
+/// The steps of packing.
+enum WeightPacking {
+  /// Memory for all packed matrices.
+  static func reserve(_ collected: borrowing WeightCollector, available: Int) throws(InferenceProblem)
+    -> AnonymousMemory
+  {
+    guard collected.byteCount <= available else {
+      throw .doesNotFit(what: "the model", neededBytes: collected.byteCount, availableBytes: available)
+    }
+    return try AnonymousMemory(byteCount: collected.byteCount, hugePages: true)
+  }
+
+  /// Some blocks of one matrix.
+  private struct Part {
+    var weight: UnsafePointer<ck_weight>
+    var destination: UnsafeMutableRawPointer
+    var first: Int32
+    var last: Int32
+  }
+
+  /// Source bytes of a part, about.
+  private static let partBytes = 4 << 20
+
+  /// Packs every matrix that has a place.
+  static func pack(
+    _ collected: borrowing WeightCollector, from stored: UnsafePointer<ck_weight>, into memory: UnsafeMutableRawPointer,
+    threads: Int
+  ) throws(InferenceProblem) {
+    var parts: [Part] = []
+    for (index, place) in collected.places.enumerated() {
+      guard let place else { continue }
+      let blocks = ck_packed_blocks(stored + index)
+      let blockBytes = max(1, rowBytes(stored[index]) * 16)
+      let step = Int32(max(1, partBytes / blockBytes))
+      for first in stride(from: 0, to: blocks, by: Int(step)) {
+        parts.append(
+          Part(weight: stored + index, destination: memory + place, first: first, last: min(blocks, first + step)))
+      }
+    }
+    guard !parts.isEmpty else { return }
+    guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
+    defer { ck_pool_destroy(pool) }
+    parts.withUnsafeMutableBufferPointer { parts in
+      ck_pool_each(
+        pool, Int32(parts.count),
+        { context, number, _ in
+          guard let part = context?.assumingMemoryBound(to: Part.self)[Int(number)] else { return }
+          ck_pack(part.weight, part.destination, part.first, part.last)
+          WeightPacking.leave(part)
+        }, parts.baseAddress)
+    }
+  }
+
+  private static func rowBytes(_ weight: ck_weight) -> Int { Int(weight.inputs) * Int(weight.bits) / 8 }
+
+  /// Gives up the pages that lie wholly within the codes of a part; they are the file's and come back if read again.
+  private static func leave(_ part: Part) {
+    guard let data = part.weight.pointee.data else { return }
+    let size = rowBytes(part.weight.pointee)
+    let rows = min(Int(part.last) * 16, Int(part.weight.pointee.rows))
+    let (from, to) = (Int(bitPattern: data) + Int(part.first) * 16 * size, Int(bitPattern: data) + rows * size)
+    let (first, last) = (from.roundedUp(to: 4096), to / 4096 * 4096)
+    if last > first, let start = UnsafeMutableRawPointer(bitPattern: first) {
+      madvise(start, last - first, MADV_DONTNEED)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernels read: tables of matrices and vectors at fixed addresses, and the packed copies of the matrices that
+// have one. Nothing of a matrix is in memory twice: a packed one leaves its mapped file pages again.
+
+import Basics
+import CKernels
+import Models
+import Tensors
+
+/// A matrix by its place in `WeightTables`.
+struct MatrixID: Equatable {
+  var index: Int
+  var outputs: Int
+  var inputs: Int
+  /// Place of its bias [outputs] among the vectors; nil when there is none.
+  var bias: Int?
+}
+
+/// A norm by the places of its vectors.
+struct NormID {
+  var kind: Norm.Kind
+  var epsilon: Float
+  var weightOffset: Float
+  var weight: Int
+  var bias: Int?
+}
+
+/// Matrices and vectors at addresses that stay.
+///
+/// Sendable: everything is written in `init` and only read afterwards; the mapped files live as long as the views.
+final class WeightTables: @unchecked Sendable {
+  /// Matrices as they lie in their files.
+  let stored: UnsafeMutablePointer<ck_weight>
+  /// Their packed forms; `data` is nil where there is none.
+  let packed: UnsafeMutablePointer<ck_packed>
+  private let vectors: UnsafeMutablePointer<Float>
+  private let memory: AnonymousMemory
+  private let views: [TensorView]
+
+  /// Lays out the tables and packs on `threads` threads.
+  /// - Throws: `InferenceProblem.doesNotFit` when the packed weights exceed the memory that is left.
+  init(_ collected: consuming WeightCollector, threads: Int) throws(InferenceProblem) {
+    let count = collected.weights.count
+    stored = .allocate(capacity: max(1, count))
+    packed = .allocate(capacity: max(1, count))
+    vectors = .allocate(capacity: max(1, collected.vectors.count))
+    stored.initialize(from: collected.weights, count: count)
+    packed.initialize(repeating: ck_packed(), count: max(1, count))
+    vectors.initialize(from: collected.vectors, count: collected.vectors.count)
+    views = collected.views
+    do throws(InferenceProblem) {
+      memory = try WeightPacking.reserve(collected, available: Memory.available)
+      try WeightPacking.pack(collected, from: stored, into: memory.base, threads: threads)
+    } catch {
+      stored.deallocate()
+      packed.deallocate()
+      vectors.deallocate()
+      throw error
+    }
+    for (index, place) in collected.places.enumerated() {
+      if let place { packed[index] = ck_packed_view(stored + index, memory.base + place) }
+    }
+  }
+
+  deinit {
+    stored.deallocate()
+    packed.deallocate()
+    vectors.deallocate()
+  }
+
+  func vector(_ place: Int?) -> UnsafePointer<Float>? { place.map { UnsafePointer(vectors + $0) } }
+
+  /// A product with a matrix, its result in `y`.
+  func output(
+    _ matrix: MatrixID, into y: UnsafeMutablePointer<Float>?, stride: Int, accumulates: Bool = false
+  ) -> ck_output {
+    ck_output(
+      packed: packed[matrix.index].data == nil ? nil : UnsafePointer(packed + matrix.index),
+      weight: UnsafePointer(stored + matrix.index), bias: vector(matrix.bias), y: y, stride: stride,
+      accumulate: accumulates)
+  }
+
+  /// A norm for the kernels; nil passes its input on.
+  func norm(_ norm: NormID?) -> ck_norm {
+    guard let norm else { return ck_norm() }
+    return ck_norm(
+      kind: norm.kind == .rms ? CK_NORM_RMS : CK_NORM_LAYER, weight: vector(norm.weight), bias: vector(norm.bias),
+      offset: norm.weightOffset, epsilon: norm.epsilon)
+  }
+
+  /// Row `row` of a matrix as float32 [inputs].
+  func row(_ row: Int32, of matrix: MatrixID, into out: UnsafeMutablePointer<Float>) {
+    if packed[matrix.index].data != nil {
+      ck_packed_row(packed + matrix.index, row, out)
+    } else {
+      ck_weight_row(stored + matrix.index, row, out)
+    }
+  }
+}

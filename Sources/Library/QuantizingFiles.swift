@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands beside the weights of a quantized model: config.json with the quantization, and copies
+// of the tokenizer and all other small files.
+
+internal import Basics
+internal import Checkpoints
+internal import Quantization
+
+/// The files that are not weights.
+enum QuantizingFiles {
+  /// Ends of names that are weights in some format, or tables of them; they are not copied.
+  private static let weightSuffixes = [
+    ".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth", ".gguf", ".ggml", ".h5",
+    ".msgpack", ".onnx", ".onnx_data", ".ot", ".npz", ".tflite", ".ckpt", ".part", ".tmp",
+  ]
+  /// Largest other file that is copied.
+  private static let copyLimit = 256 << 20
+
+  /// Writes config.json as mlx-lm does: sorted at the top, four blanks a level, the quantization twice,
+  /// under MLX's name and under the one the hub reads; end tokens of generation_config.json taken over.
+  static func writeConfig(_ config: JSONObject, plan: Plan, from source: String, to target: String) throws {
+    var result = config
+    for key in ["_name_or_path", "vision_config"] { result[key] = nil }
+    let generation = "\(source)/generation_config.json"
+    if Files.isFile(generation),
+      let ends = try JSONReader.parse(try Files.read(generation, limit: 16 << 20), limits: .lastKeyWins)[
+        "eos_token_id"],
+      !ends.isNull
+    {
+      result["eos_token_id"] = ends
+    }
+    result["quantization"] = .object(plan.configuration)
+    result["quantization_config"] = .object(plan.configuration)
+    let text = JSONWriter.bytes(.object(result.sortedByKey), options: JSONWriter.Options(indent: 4, asciiOnly: true))
+    try AtomicFile.write(text, to: "\(target)/config.json")
+  }
+
+  /// Copies every other file of the folder; its subfolders are not looked into.
+  /// - Returns: names of the copies.
+  static func copyOthers(from source: String, to target: String) throws -> [String] {
+    var copied: [String] = []
+    for name in try Files.list(source) where name != "config.json" && !name.hasPrefix(".") {
+      let path = "\(source)/\(name)"
+      guard Files.isFile(path), !weightSuffixes.contains(where: { name.hasSuffix($0) }) else { continue }
+      try AtomicFile.write(try Files.read(path, limit: copyLimit), to: "\(target)/\(name)")
+      copied.append(name)
+    }
+    return copied
+  }
+}
