@@ -7,9 +7,9 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
-PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev pkg-config
+PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build test lint format man completions install uninstall package clean
+.PHONY: help deps build demo test lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -20,8 +20,12 @@ deps: ## install the Debian packages that are missing
 build: deps ## build the program
 	$(SWIFT_BUILD) --product impetus
 
-test: deps ## build and run all tests
+demo: build ## get a small real model, quantize it to 4 bits and ask it a question
+	@scripts/demo.sh $(BIN)
+
+test: deps ## build and run all tests, those on the demo model too
 	$(SWIFT_BUILD) --build-tests
+	@scripts/demo-model.sh $(BIN)
 	swift test -c $(CONFIGURATION) --skip-build --parallel
 
 lint: ## format, import edges, doc comments, generated files

@@ -36,7 +36,7 @@ let package = Package(
       name: "Commands",
       dependencies: [
         "Library", "Inference", "Models", "Quantization", "Checkpoints", "Tensors",
-        "Tokenizers", "Templates", "Hub", "Basics", "CKernels",
+        "Tokenizers", "Templates", "Hub", "Store", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
@@ -46,7 +46,7 @@ let package = Package(
       name: "Library",
       dependencies: [
         "Inference", "Models", "Quantization", "Checkpoints", "Tensors", "Tokenizers", "Templates",
-        "Hub", "Basics",
+        "Hub", "Store", "Basics",
       ],
       swiftSettings: house),
 
@@ -76,6 +76,8 @@ let package = Package(
     .target(name: "Templates", swiftSettings: strict),
     .target(name: "Hub", dependencies: ["Basics", "CCurl"], swiftSettings: house),
 
+    .target(name: "Store", dependencies: ["Basics", "CArchive"], swiftSettings: house),
+
     // Floor 0: what several modules of floor 1 need
     .target(name: "Basics", dependencies: ["CCrypto", "CKernels"], swiftSettings: strict),
 
@@ -86,6 +88,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CCurl", dependencies: ["CCurlSystem"]),
     .systemLibrary(name: "CCurlSystem", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -97,6 +100,7 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "HubTests", dependencies: ["Hub", "Basics", "Support"], swiftSettings: house),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "Checkpoints", "Tensors", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Basics", "Support"], swiftSettings: house),
     .testTarget(
@@ -106,7 +110,7 @@ let package = Package(
     .testTarget(
       name: "LibraryTests",
       dependencies: [
-        "Library", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
+        "Library", "Store", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
       ],
       swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),

@@ -173,13 +173,224 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    run|tokenize|version|debug|help)
+    pull|import|list|show|path|verify|quantize|run|tokenize|rm|restore|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'run tokenize version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull import list show path verify quantize run tokenize rm restore gc version debug help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_impetus_pull() {
+    repeating_flags=()
+    non_repeating_flags=(--all --token-stdin --offline --dry-run --json --version -h --help)
+    repeating_options=(--include --exclude)
+    non_repeating_options=(--revision --name --endpoint --connections --limit-rate --store --progress)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--revision')
+        return
+        ;;
+    '--include')
+        return
+        ;;
+    '--exclude')
+        return
+        ;;
+    '--name')
+        return
+        ;;
+    '--endpoint')
+        return
+        ;;
+    '--connections')
+        return
+        ;;
+    '--limit-rate')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_impetus_import() {
+    repeating_flags=()
+    non_repeating_flags=(--force --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--name --dtype --expect-sha256 --store --progress)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--name')
+        return
+        ;;
+    '--dtype')
+        __impetus_add_completions -W 'bf16'$'\n''f16'$'\n''f32'
+        return
+        ;;
+    '--expect-sha256')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_impetus_list() {
+    repeating_flags=()
+    non_repeating_flags=(--quiet -q --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+}
+
+_impetus_show() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion show -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_path() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion path -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_verify() {
+    repeating_flags=()
+    non_repeating_flags=(--all --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --progress)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion verify -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_quantize() {
+    repeating_flags=()
+    non_repeating_flags=(--report --force --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--bits --group-size --name --threads --store --progress)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--bits')
+        return
+        ;;
+    '--group-size')
+        return
+        ;;
+    '--name')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion quantize -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
         ;;
     esac
 }
@@ -188,7 +399,7 @@ _impetus_run() {
     repeating_flags=()
     non_repeating_flags=(--raw --precise --stats --version -h --help)
     repeating_options=(--stop)
-    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context)
+    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
@@ -226,12 +437,16 @@ _impetus_run() {
     '--context')
         return
         ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
     esac
 
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __impetus_add_completions -d
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion run -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -241,12 +456,76 @@ _impetus_tokenize() {
     repeating_flags=()
     non_repeating_flags=(--special --bare --json --version -h --help)
     repeating_options=()
-    non_repeating_options=()
+    non_repeating_options=(--store)
     __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
 
     # Offer positional completions
     case "${positional_number}" in
     1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion tokenize -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_rm() {
+    repeating_flags=()
+    non_repeating_flags=(--now --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion rm -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_restore() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+}
+
+_impetus_gc() {
+    repeating_flags=()
+    non_repeating_flags=(--dry-run --now --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
         __impetus_add_completions -d
         return
         ;;

@@ -9,11 +9,17 @@ enum CommandProblem: Problem {
   case invalidLine(number: Int, why: String)
   /// A template could not be compiled or rendered.
   case template(message: String, line: Int)
+  /// The user's configuration file is not what it should be.
+  case configuration(path: String, why: String)
+  /// The system gives no more threads.
+  case noThread
 
   var code: String {
     switch self {
     case .invalidLine: "input.invalid-line"
     case .template: "template.failed"
+    case .configuration: "configuration.invalid"
+    case .noThread: "system.no-thread"
     }
   }
 
@@ -21,6 +27,8 @@ enum CommandProblem: Problem {
     switch self {
     case .invalidLine(let number, _): "line \(number) of the input cannot be used"
     case .template(_, let line): "the chat template fails at line \(line)"
+    case .configuration(let path, _): "the configuration \(path) cannot be used"
+    case .noThread: "the system gives no more threads"
     }
   }
 
@@ -28,8 +36,16 @@ enum CommandProblem: Problem {
     switch self {
     case .invalidLine(_, let why): why
     case .template(let message, _): message
+    case .configuration(_, let why): why
+    case .noThread: nil
     }
   }
 
-  var status: ExitStatus { .mismatch }
+  var status: ExitStatus {
+    switch self {
+    case .invalidLine, .template: .mismatch
+    case .configuration: .usage
+    case .noThread: .failure
+    }
+  }
 }

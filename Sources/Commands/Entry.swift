@@ -11,6 +11,7 @@ public enum Entry {
   public static func run() async -> Never {
     // A reader that went away is reported by write(2); sockets must not kill a server.
     _ = signal(SIGPIPE, SIG_IGN)
+    Interrupts.shared.start()
     do {
       var command = try Impetus.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -11,12 +11,16 @@ public struct Impetus: AsyncParsableCommand {
     abstract: "Language models on this machine's processor.",
     discussion: """
       Examples:
-        impetus run ./model "What is gravity?"
-        impetus tokenize ./model "Hello, world"
-        impetus help tokenize
+        impetus pull HuggingFaceTB/SmolLM2-135M-Instruct
+        impetus quantize SmolLM2-135M-Instruct --bits 4
+        impetus run SmolLM2-135M-Instruct:q4 "What is gravity?"
+        impetus help quantize
       """,
     version: Program.version,
-    subcommands: [Run.self, Tokenize.self, Version.self, Debug.self])
+    subcommands: [
+      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Quantize.self, Run.self, Tokenize.self,
+      Remove.self, Restore.self, Collect.self, Version.self, Debug.self,
+    ])
 
   public init() {}
 }

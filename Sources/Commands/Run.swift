@@ -5,6 +5,7 @@ import ArgumentParser
 import Basics
 import Glibc
 import Inference
+import Library
 import Models
 import Tokenizers
 
@@ -13,16 +14,17 @@ struct Run: AsyncParsableCommand {
     abstract: "Ask a model, once or in a conversation.",
     discussion: """
       The prompt is the argument, or stdin when that is no terminal; without either a conversation begins, which ends with
-      Ctrl-D. Only the answer goes to stdout.
+      Ctrl-D. Ctrl-C ends an answer. Only the answer goes to stdout. Without a name it is the model of the configuration
+      (default_model in config.json, or IMPETUS_MODEL), or the only one there is.
 
       Examples:
-        impetus run ./model "What is gravity?"
-        impetus run ./model --temperature 0 --stats < question.txt
-        impetus run ./model
+        impetus run SmolLM2-135M-Instruct:q4 "What is gravity?"
+        impetus run org/model --temperature 0 --stats < question.txt
+        impetus run ./folder
       """)
 
-  @Argument(help: "Folder of the model.", completion: .directory)
-  var folder: String
+  @Argument(help: "Name or folder of the model.", completion: ModelCompletion.kind)
+  var model: String?
 
   @Argument(help: "What to ask.")
   var prompt: String?
@@ -35,11 +37,13 @@ struct Run: AsyncParsableCommand {
 
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var storeOptions: StoreOptions
 
   @Flag(name: .long, help: "Print speed, time to the first token and peak memory on stderr.")
   var stats = false
 
   func run() async throws {
+    let folder = try storeOptions.locate(orDefault: model).folder
     let options = LoadedModel.Options(
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
     let model = try LoadedModel.load(folder: folder, options: options)
@@ -47,7 +51,8 @@ struct Run: AsyncParsableCommand {
     let chat = raw ? nil : try ChatFormat(folder: folder, tokenizer: tokenizer)
     let session = try Session(model, tokenizer: tokenizer)
     var conversation = system.map { [ChatMessage(.system, $0)] } ?? []
-    if let text = prompt ?? (isatty(0) == 1 ? nil : String(decoding: StandardInput.all(), as: UTF8.self)) {
+    if isSingle {
+      let text = prompt ?? String(decoding: StandardInput.all(), as: UTF8.self)
       conversation.append(ChatMessage(.user, text))
       _ = try await answer(conversation, chat, session)
       return
@@ -59,6 +64,9 @@ struct Run: AsyncParsableCommand {
       conversation.append(ChatMessage(.assistant, text))
     }
   }
+
+  /// Whether there is one question only.
+  private var isSingle: Bool { prompt != nil || isatty(0) != 1 }
 
   /// A line of the person's; nil at the end.
   private func ask() -> String? {
@@ -78,9 +86,14 @@ struct Run: AsyncParsableCommand {
       prompt: tokens, sampling: sampling.parameters(session.model.snapshot.generation), maxTokens: sampling.maxTokens)
     request.stopStrings = sampling.stop
     request.endTokens = try session.model.snapshot.endTokens(session.tokenizer)
+    let answers = try session.answers(to: [request])
+    return try await Interrupts.shared.handling({ answers.cancel() }) { try await show(answers) }
+  }
+
+  private func show(_ answers: Answers) async throws -> String {
     var text = ""
-    for await event in try session.generate(request) {
-      switch event {
+    for await event in answers.events {
+      switch event.event {
       case .started, .promptScores: continue
       case .piece(let piece):
         text += piece.text
@@ -89,6 +102,9 @@ struct Run: AsyncParsableCommand {
         Output.standard.line()
         if case .failed(let problem) = reason { throw problem }
         if stats { report(statistics) }
+        // A conversation goes on; a single question was all there was.
+        if case .cancelled = reason, isSingle { throw CancellationError() }
+        if case .length = reason, sampling.maxTokens == nil { note("the answer ends here: the context is full") }
       }
     }
     return text

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Basics
 import Glibc
+import Library
 import Tokenizers
 
 struct Tokenize: ParsableCommand {
@@ -17,8 +18,8 @@ struct Tokenize: ParsableCommand {
         impetus tokenize ./model --json < story.txt
       """)
 
-  @Argument(help: "Folder of the model.", completion: .directory)
-  var folder: String
+  @Argument(help: "Name or folder of the model.", completion: ModelCompletion.kind)
+  var model: String
 
   @Argument(help: "The text; stdin when it is left out.")
   var text: String?
@@ -29,10 +30,11 @@ struct Tokenize: ParsableCommand {
   @Flag(name: .long, help: "Leave out the tokens that the model puts around a text.")
   var bare = false
 
+  @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
-    let tokenizer = try Tokenizer(folder: folder)
+    let tokenizer = try Tokenizer(folder: try storeOptions.locate(model).folder)
     let bytes = text.map { Array($0.utf8) } ?? StandardInput.all()
     let ids = tokenizer.encode(bytes: bytes, addSpecialTokens: !bare, parseSpecial: special)
     if output.json {
@@ -66,6 +68,3 @@ enum StandardInput {
     }
   }
 }
-
-/// A note for the person at the terminal; never on stdout.
-func note(_ text: String) { Output.error.line(text) }

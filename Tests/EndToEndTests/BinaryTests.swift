@@ -84,7 +84,7 @@ import Testing
   @Test("problems are JSON when JSON was asked for") func jsonProblem() throws {
     let run = try Program.run(["tokenize", "/nonexistent", "x", "--json"])
     let problem = try JSONReader.parse(run.errors)["error"]
-    #expect(problem?["code"] == "tokenizer.missing")
+    #expect(problem?["code"] == "file.not-found")
     #expect(problem?["status"] == 3)
   }
 }

@@ -15,6 +15,9 @@ public enum Fixtures {
   /// Path of a file or folder below `Fixtures/`.
   public static func url(_ relative: String) -> String { "\(root)/Fixtures/\(relative)" }
 
+  /// Path of anything below the project's folder.
+  public static func project(_ relative: String) -> String { "\(root)/\(relative)" }
+
   /// The bytes of a fixture.
   public static func bytes(_ relative: String) throws -> [UInt8] { try Files.read(url(relative)) }
 

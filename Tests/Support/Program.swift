@@ -22,8 +22,12 @@ public enum Program {
   }
 
   /// Runs the program to its end.
-  /// - Parameter input: what stdin holds.
-  public static func run(_ arguments: [String], input: String = "") throws -> Run {
+  /// - Parameters:
+  ///   - input: what stdin holds.
+  ///   - environment: all variables it sees; nil passes on the test's own.
+  public static func run(
+    _ arguments: [String], input: String = "", environment: [String: String]? = nil
+  ) throws -> Run {
     let folder = try TemporaryFolder()
     let source = try folder.write(input, to: "in")
     let (output, errors) = ("\(folder.path)/out", "\(folder.path)/err")
@@ -35,8 +39,12 @@ public enum Program {
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
+    var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? [:]).map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for variable in variables { free(variable) } }
     var process: pid_t = 0
-    let failed = posix_spawn(&process, path, &actions, nil, &words, environ)
+    let failed = variables.withUnsafeMutableBufferPointer { own in
+      posix_spawn(&process, path, &actions, nil, &words, environment == nil ? environ : own.baseAddress)
+    }
     guard failed == 0 else { throw FileProblem.system(operation: "start", path: path, number: failed) }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}

@@ -4,7 +4,7 @@
 internal import Glibc
 
 /// A held lock on a file, released when the value goes away.
-public struct FileLock: ~Copyable {
+public struct FileLock: ~Copyable, Sendable {
   /// Whether others may hold it at the same time.
   public enum Mode: Sendable { case shared, exclusive }
 
@@ -30,6 +30,19 @@ public struct FileLock: ~Copyable {
       throw .last("lock", path)
     }
     return FileLock(holding: file)
+  }
+
+  /// Gives the lock back; without it the lock lives as long as the value.
+  public consuming func release() {}
+
+  /// Does something while holding a lock that is waited for.
+  public static func holding<Result>(
+    _ path: String, mode: Mode, _ body: () throws -> Result
+  ) throws -> Result {
+    let lock = try waiting(path, mode: mode)
+    let result = try body()
+    lock.release()
+    return result
   }
 
   /// Lock files stay behind and belong to everybody who shares the folder.

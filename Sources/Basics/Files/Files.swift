@@ -141,6 +141,15 @@ public enum Files {
     return Int(clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)
   }
 
+  /// The process's working folder.
+  public static var currentFolder: String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = buffer.count
+    let isKnown = unsafe buffer.withUnsafeMutableBufferPointer { unsafe getcwd($0.baseAddress, count) != nil }
+    guard isKnown else { return "/" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Letters for a temporary name: this process, and a random part.
   public static func uniqueSuffix() -> String {
     "\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"

@@ -4,7 +4,7 @@
 internal import Glibc
 
 /// An open file, closed when the value goes away.
-public struct OpenFile: ~Copyable {
+public struct OpenFile: ~Copyable, Sendable {
   /// The descriptor, valid as long as the value lives.
   public let descriptor: Int32
   /// The path it was opened with, for messages.

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// `impetus pull`: a model from the hub into the store.
+
+import ArgumentParser
+import Basics
+import Hub
+import Library
+import Store
+
+struct Pull: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Get a model from the hub, or what is missing of it.",
+    discussion: """
+      Takes what running needs: config, tokenizer and safetensors, each checked against the hub's hash. Interrupted, the
+      same command goes on where it stopped. The hub's address and token come from HF_ENDPOINT, HF_TOKEN and the token
+      file; HF_HUB_OFFLINE forbids the network.
+
+      Examples:
+        impetus pull HuggingFaceTB/SmolLM2-135M-Instruct
+        impetus pull Qwen/Qwen2.5-0.5B-Instruct --revision v1.0 --dry-run
+        impetus pull org/model --include "*.safetensors" --exclude "original/*" --limit-rate 10M
+      """)
+
+  @Argument(help: "The repository: ORG/NAME.")
+  var repository: String
+
+  @Option(name: .long, help: "Branch, tag or commit.")
+  var revision = "main"
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Take only files that match; may be given several times.", valueName: "pattern"))
+  var include: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Leave out files that match; may be given several times.", valueName: "pattern"))
+  var exclude: [String] = []
+
+  @Flag(name: .long, help: "Take every file, also weights in other formats.")
+  var all = false
+
+  @Option(name: .long, help: "The model's name in the store; the repository's when it is left out.")
+  var name: String?
+
+  @Option(name: .long, help: "The hub's address.")
+  var endpoint: String?
+
+  @Option(name: .long, help: "Connections at a time.")
+  var connections = 8
+
+  @Option(
+    name: .long, help: ArgumentHelp("Most bytes a second, such as 500K or 10M.", valueName: "rate"),
+    transform: ByteCountArgument.parse)
+  var limitRate: Int?
+
+  @Flag(name: .long, help: "Read the hub's token from the first line of stdin.")
+  var tokenStdin = false
+
+  @Flag(name: .long, help: "Use no network: succeed when all is here already.")
+  var offline = false
+
+  @Flag(name: .long, help: "Say what would be fetched, and fetch nothing.")
+  var dryRun = false
+
+  @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var progress: ProgressOption
+  @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    guard (1...64).contains(connections) else { throw ValidationError("--connections takes 1 to 64") }
+  }
+
+  func run() async throws {
+    let library = try storeOptions.library()
+    let name = try name.map { try Importing.reference($0) }
+    let repository = try RepoID(repository)
+    let revision = try Revision(revision)
+    var settings = try HubSettings(environment: Environment.all, endpoint: endpoint, token: try token())
+    if offline { settings.offlineBecause = "--offline" }
+    if settings.offlineBecause != nil, let model = present(library.store, repository, name) {
+      note("\(model.reference) is here; the network was not used")
+      if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+      return
+    }
+    settings.network.bytesPerSecond = limitRate
+    let bar = ProgressLine("pulling \(repository)", mode: progress.progress)
+    let (finalSettings, options) = (settings, DownloadOptions(connections: connections))
+    let selection = Selection(include: include, exclude: exclude, everything: all)
+    let isDryRun = dryRun
+    let result = try await interruptible { () -> (StoredModel, (any Problem)?)? in
+      let client = try HubClient(finalSettings, notice: { Self.tell($0, bar) })
+      let ingest = try Ingest(library.store)
+      let destination = StoreDestination(ingest)
+      let pulling = Pulling(client: client, destination: destination)
+      let plan = try await pulling.plan(repository, revision: revision, selection: selection)
+      Self.tell(plan)
+      if isDryRun { return nil }
+      let pulled = try await pulling.run(plan, options: options) { Self.tell($0, bar) }
+      bar.finish()
+      return try destination.publish(
+        pulled, endpoint: "\(finalSettings.endpoint)", as: name)
+    }
+    guard let (model, unsupported) = result else { return }
+    if let unsupported { note("this program cannot run it: \(unsupported.description)") }
+    note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
+    if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+  }
+
+  private func token() throws -> Token? {
+    guard tokenStdin else { return nil }
+    return try Token(readLine() ?? "", source: "stdin")
+  }
+
+  /// The model that is here already, where no network may be used.
+  private func present(_ store: ModelStore, _ repository: RepoID, _ name: Reference?) -> StoredModel? {
+    let text = name?.full ?? "\(repository)"
+    guard let model = try? store.resolve(text) else { return nil }
+    guard let commit = try? Revision(revision).commit else { return model }
+    return model.revision == commit.description ? model : nil
+  }
+
+  private static func tell(_ plan: PullPlan) {
+    let count = plan.selection.taken.count
+    let here = plan.presentByteCount > 0 ? ", \(Quantity.bytes(plan.presentByteCount)) are here already" : ""
+    note(
+      "\(plan.resolved.repository) at \(plan.resolved.commit.short): \(count) files, \(Quantity.bytes(plan.byteCount))\(here)"
+    )
+    var left: [Selection.Reason: (count: Int, bytes: Int)] = [:]
+    for entry in plan.selection.leftOut {
+      let sum = left[entry.reason, default: (0, 0)]
+      left[entry.reason] = (sum.count + 1, sum.bytes + entry.file.byteCount)
+    }
+    for reason in Selection.Reason.allCases {
+      if let sum = left[reason] {
+        note("  left out: \(sum.count) files, \(Quantity.bytes(sum.bytes)): \(reason.rawValue)")
+      }
+    }
+    if !plan.isComplete { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
+  }
+
+  private static func tell(_ event: DownloadEvent, _ bar: ProgressLine) {
+    switch event {
+    case .started, .verified: break
+    case .progress(let progress):
+      bar.update(done: progress.landedByteCount, total: progress.byteCount)
+    case .refetching(let path, let count):
+      note("\(path) has a wrong hash; fetching \(Quantity.bytes(count)) of it again")
+    case .waiting(let host, let seconds): note("\(host) limits requests; waiting \(seconds) s")
+    case .retrying(let problem, let pause): note("\(problem.description); trying again in \(Quantity.duration(pause))")
+    }
+  }
+}
+
+/// Byte counts as people write them.
+enum ByteCountArgument {
+  /// `1500`, `500K`, `10M`, `1.5G`, `2MiB`: K, M, G by thousands, Ki, Mi, Gi by 1024.
+  static func parse(_ text: String) throws -> Int {
+    var rest = text.lowercased()
+    if rest.hasSuffix("b") { rest.removeLast() }
+    var factor = 1.0
+    let isBinary = rest.hasSuffix("i")
+    if isBinary { rest.removeLast() }
+    let base = isBinary ? 1024.0 : 1000.0
+    for (suffix, power) in [("k", base), ("m", base * base), ("g", base * base * base)] where rest.hasSuffix(suffix) {
+      rest.removeLast()
+      factor = power
+    }
+    guard let value = Double(rest), value.isFinite, value * factor >= 1, value * factor < 1e15 else {
+      throw ValidationError("\"\(text)\" is no number of bytes, such as 500K or 10M")
+    }
+    return Int(value * factor)
+  }
+}

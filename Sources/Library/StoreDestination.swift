@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store as the place where a pull's files go, and the pull's end: a manifest and a reference.
+
+public import Basics
+public import Hub
+public import Store
+
+/// An open session of the store that takes a pull's files.
+public struct StoreDestination: PullDestination {
+  private let ingest: Ingest
+
+  public init(_ ingest: Ingest) { self.ingest = ingest }
+
+  /// The folder for unfinished downloads, which `gc` leaves alone while a session is open.
+  public var partsFolder: String { ingest.store.layout.parts }
+
+  /// The digest of a content that is kept, also of one known by its git id.
+  public func present(_ file: RepoFile) -> Digest? {
+    let digest: Digest? =
+      switch file.identity {
+      case .sha256(let digest): digest
+      case .gitBlob(let id): ingest.store.digest(gitID: id.description)
+      }
+    guard let digest, ingest.store.holds(digest, byteCount: file.byteCount) else { return nil }
+    return digest
+  }
+
+  /// Takes a verified file by renaming it to its name in the store.
+  public func adopt(_ file: DownloadedFile) throws {
+    let gitID: String? = if case .gitBlob(let id) = file.file.identity { id.description } else { nil }
+    try ingest.adopt(file.path, verified: file.digest, gitID: gitID)
+  }
+
+  /// Makes a finished pull a model of the store.
+  /// - Parameter reference: its name; nil: the repository's, with the revision as variant.
+  /// - Returns: the model, and why it cannot be run here, if so.
+  public func publish(
+    _ pulled: PulledSnapshot, endpoint: String, as reference: Reference?
+  ) throws -> (model: StoredModel, unsupported: (any Problem)?) {
+    let repository = pulled.resolved.repository
+    let variant = pulled.revision.commit.map { $0.short } ?? Self.variant(pulled.revision.description)
+    let reference = try reference ?? Reference(organization: repository.owner, name: repository.name, variant: variant)
+    let files = try pulled.files.map {
+      try ModelFile(path: $0.source.path.description, digest: $0.digest, byteCount: $0.source.byteCount)
+    }
+    let origin = Origin(
+      source: "\(endpoint)/\(repository)", revision: pulled.resolved.commit.description,
+      licenses: pulled.license.map { [$0] } ?? [])
+    let (description, unsupported) = try Self.describe(files, ingest: ingest, origin: origin, provenance: nil)
+    let model = try ingest.publish(files, as: reference, description: description, replaces: true)
+    return (model, unsupported)
+  }
+
+  /// A branch's or tag's name as a variant.
+  private static func variant(_ revision: String) -> String {
+    let plain = revision.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" }
+    let text = String(plain.drop { $0 == "-" || $0 == "." }.prefix(64))
+    return text.isEmpty ? Reference.mainVariant : text
+  }
+
+  /// Describes files of the store by a folder of links made for the purpose.
+  static func describe(
+    _ files: [ModelFile], ingest: Ingest, origin: Origin, provenance: Provenance?
+  ) throws -> (ModelDescription, unsupported: (any Problem)?) {
+    let folder = "\(ingest.folder)/view"
+    defer { try? Files.removeTree(folder) }
+    for file in files {
+      let link = "\(folder)/\(file.path)"
+      try Files.makeFolders(Files.parent(of: link))
+      try Files.link(link, to: ingest.store.path(of: file.digest))
+    }
+    guard files.contains(where: { $0.path == "config.json" }) else {
+      return (ModelDescription(origin: origin, provenance: provenance), nil)
+    }
+    do {
+      let facts = try Describing.facts(folder: folder, origin: origin, provenance: provenance)
+      return (facts.description, facts.unsupported)
+    } catch let problem as any Problem {
+      // What cannot be described is kept all the same: its bytes are those that were promised.
+      return (ModelDescription(origin: origin, provenance: provenance), problem)
+    }
+  }
+}

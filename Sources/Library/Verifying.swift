@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks models of the store, offline: every byte against its digest, with all cores, and the weights' structure.
+
+public import Basics
+internal import Checkpoints
+internal import Models
+internal import Quantization
+public import Store
+internal import Synchronization
+
+/// The use case of `impetus verify`.
+public struct Verifying: Sendable {
+  /// What a check found.
+  public struct Report: Sendable {
+    /// Models that were looked at.
+    public var models: [StoredModel] = []
+    /// Contents that were read, and their bytes.
+    public var blobCount = 0
+    public var byteCount = 0
+    /// What is wrong; notes do not count as damage.
+    public var findings: [Finding] = []
+
+    /// Whether nothing is damaged.
+    public var isClean: Bool { !findings.contains { $0.severity == .error } }
+  }
+
+  private let store: ModelStore
+
+  public init(store: ModelStore) { self.store = store }
+
+  /// Checks one model, or all. Blocks its thread until done.
+  /// - Parameters:
+  ///   - models: which; all when nil, and then references that cannot be read are found too.
+  ///   - progress: bytes done and in all, from any thread.
+  public func run(
+    _ models: [StoredModel]?, threads: Int, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in },
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> Report {
+    var report = Report()
+    if models == nil { report.findings += try store.damagedReferences() }
+    report.models = try models ?? store.models()
+    let checks = store.checks(report.models)
+    let total = checks.reduce(0) { $0 + $1.descriptor.byteCount }
+    let done = Atomic<Int>(0)
+    let findings = Mutex<[Finding]>([])
+    let store = store
+    try Workers.run(count: checks.count, threads: threads) { index in
+      if isCancelled() { throw CancellationError() }
+      let finding = store.run(checks[index]) { count in
+        progress(done.add(count, ordering: .relaxed).newValue, total)
+      }
+      if let finding { findings.withLock { $0.append(finding) } }
+    }
+    report.blobCount = checks.count
+    report.byteCount = total
+    report.findings += findings.withLock { $0 }.sorted { $0.place < $1.place }
+    // What follows from the references is repaired rather than reported: nothing of it can be lost.
+    if report.isClean { try? store.repairDerived() }
+    for model in report.models where !report.findings.contains(where: { $0.place.hasPrefix(model.reference.full) }) {
+      report.findings += structure(model)
+    }
+    return report
+  }
+
+  /// What is wrong with a model whose bytes are right.
+  private func structure(_ model: StoredModel) -> [Finding] {
+    do {
+      let folder = try store.snapshot(model)
+      for file in model.manifest.files where file.path.hasSuffix(".safetensors") {
+        _ = try SafetensorsFile("\(folder)/\(file.path)")
+      }
+      guard model.manifest.files.contains(where: { $0.path == "config.json" }) else {
+        return [Finding(.note, code: "model.no-config", place: model.reference.full, message: "it has no config.json")]
+      }
+      _ = try Snapshot.open(folder)
+      return []
+    } catch let problem as any Problem {
+      let severity: Finding.Severity = problem.status == .unsupported ? .note : .error
+      return [Finding(severity, code: problem.code, place: model.reference.full, message: problem.description)]
+    } catch {
+      return [Finding(.error, code: "model.unreadable", place: model.reference.full, message: "\(error)")]
+    }
+  }
+}

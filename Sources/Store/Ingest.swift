@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// How contents get into the store: into a folder of one's own, hashed, flushed, then renamed into place. A process
+// that dies leaves files that nothing refers to; the next `gc` removes them.
+
+public import Basics
+internal import Glibc
+
+/// The right to add contents, and a folder to make them in. `gc` waits until it has gone.
+public final class Ingest: Sendable {
+  /// The store that contents are added to.
+  public let store: ModelStore
+  /// A folder for unfinished files on the store's file system; removed at the end.
+  public let folder: String
+  private let lock: HeldLock
+
+  /// Opens a session; makes the store if there is none.
+  /// - Throws: `StoreProblem.busy` while `gc` runs, `FileProblem`.
+  public init(_ store: ModelStore) throws {
+    try store.create()
+    self.store = store
+    do throws(FileProblem) {
+      lock = HeldLock(try FileLock.trying(store.layout.contentLock, mode: .shared))
+    } catch {
+      if case .locked = error { throw StoreProblem.busy(path: store.layout.root) }
+      throw error
+    }
+    folder = "\(store.layout.ingest)/\(Files.uniqueSuffix())"
+    try Files.makeFolders(folder)
+  }
+
+  deinit { try? Files.removeTree(folder) }
+
+  /// Keeps a lock as long as the session lives.
+  private final class HeldLock: Sendable {
+    private let lock: FileLock
+    init(_ lock: consuming FileLock) { self.lock = lock }
+  }
+
+  /// Takes bytes in memory.
+  public func add(_ bytes: [UInt8]) throws -> Descriptor {
+    let digest = Digest.of(bytes)
+    let path = "\(folder)/\(Files.uniqueSuffix())"
+    try AtomicFile.write(bytes, to: path)
+    try keep(path, as: digest)
+    return Descriptor(mediaType: MediaType.weightConfig, digest: digest, byteCount: bytes.count)
+  }
+
+  /// Takes a file of the session's folder by renaming it away.
+  /// - Parameter progress: told the bytes hashed, piece by piece; throws to stop.
+  public func adopt(_ path: String, progress: (Int) throws -> Void = { _ in }) throws -> Descriptor {
+    let file = try OpenFile(path, flags: O_RDWR)
+    let byteCount = try file.byteCount()
+    let digest = try hash(file, progress)
+    try file.synchronize()
+    try keep(path, as: digest)
+    return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: byteCount)
+  }
+
+  /// Copies a file from anywhere, sharing its blocks where the file system can.
+  /// - Parameter progress: told the bytes copied, piece by piece; throws to stop.
+  public func copy(_ path: String, progress: (Int) throws -> Void = { _ in }) throws -> Descriptor {
+    guard Files.isFile(path) else {
+      throw Files.kind(path) == nil
+        ? FileProblem.notFound(path: path) : FileProblem.wrongKind(path: path, expected: "a regular file")
+    }
+    let target = "\(folder)/\(Files.uniqueSuffix())"
+    do {
+      let source = try OpenFile.reading(path)
+      let file = try OpenFile.creating(target)
+      // What is hashed is the copy, so that a change of the source meanwhile cannot matter.
+      if ioctl(file.descriptor, UInt(Self.cloneRequest), source.descriptor) != 0 {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var hasher = SHA256()
+        var offset = 0
+        while true {
+          let count = try source.read(into: &buffer, at: offset)
+          if count == 0 { break }
+          let piece = buffer.span.extracting(first: count)
+          try file.write(piece, at: offset)
+          hasher.update(piece)
+          offset += count
+          try progress(count)
+        }
+        let digest = hasher.finish()
+        try file.synchronize()
+        // Also when the content is kept already: the copy may have been damaged meanwhile.
+        try keep(target, as: digest)
+        return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: offset)
+      }
+    } catch {
+      try? Files.remove(target)
+      throw error
+    }
+    return try adopt(target, progress: progress)
+  }
+
+  /// `FICLONE` of linux/fs.h: shares the blocks of another file.
+  private static let cloneRequest: UInt32 = 0x4004_9409
+
+  private func hash(_ file: borrowing OpenFile, _ progress: (Int) throws -> Void) throws -> Digest {
+    var hasher = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while true {
+      let count = try file.read(into: &buffer, at: offset)
+      if count == 0 { return hasher.finish() }
+      hasher.update(buffer.span.extracting(first: count))
+      offset += count
+      try progress(count)
+    }
+  }
+
+  /// Renames a flushed file to its name in the store.
+  func keep(_ path: String, as digest: Digest) throws {
+    let target = store.layout.blob(digest)
+    _ = chmod(path, 0o444)
+    try Files.rename(path, to: target)
+    try Files.synchronizeFolder(store.layout.blobs)
+  }
+
+  /// Takes a verified file of a pull, flushed or not.
+  /// - Parameter gitID: its name at the hub, where that is no SHA-256.
+  public func adopt(_ path: String, verified digest: Digest, gitID: String?) throws {
+    do {
+      let file = try OpenFile(path, flags: O_RDWR)
+      try file.synchronize()
+    }
+    try keep(path, as: digest)
+    if let gitID { try remember(gitID: gitID, as: digest) }
+  }
+
+  /// Notes under which digest a content is kept that the hub knows by its git id.
+  private func remember(gitID: String, as digest: Digest) throws {
+    guard Hex.isLowercase(gitID, count: 40) else { throw StoreProblem.invalidPath(gitID) }
+    try AtomicFile.write(Array(digest.hex.utf8), to: "\(store.layout.gitIDs)/\(gitID)")
+  }
+
+  /// Makes the files a model of this name.
+  ///
+  /// All blobs must have been added in this session or be kept already.
+  /// - Throws: `StoreProblem.exists` when the name has other content and must not be replaced.
+  @discardableResult
+  public func publish(
+    _ files: [ModelFile], as reference: Reference, description: ModelDescription, replaces: Bool
+  ) throws -> StoredModel {
+    var seen: Set<String> = []
+    for file in files {
+      guard store.holds(file.digest, byteCount: file.byteCount) else {
+        throw StoreProblem.damagedBlob(place: file.path, why: "its content is not in the store")
+      }
+      guard seen.insert(file.path).inserted else { throw StoreProblem.invalidPath(file.path) }
+    }
+    let sorted = Manifest(
+      config: Descriptor(mediaType: "", digest: Digest.of([]), byteCount: 0), files: files, annotations: [:]
+    ).files
+    var config = try add(description.bytes(name: reference.model, files: sorted))
+    config.mediaType = MediaType.config
+    var annotations: [String: String] = [Annotation.title: reference.full]
+    annotations[Annotation.source] = description.origin.source
+    annotations[Annotation.revision] = description.origin.revision
+    if !description.origin.licenses.isEmpty {
+      annotations[Annotation.licenses] = description.origin.licenses.joined(separator: " AND ")
+    }
+    let manifest = Manifest(config: config, files: sorted, annotations: annotations)
+    let descriptor = try add(manifest.bytes)
+    if !replaces, let present = try? store.load(reference), present.digest != descriptor.digest {
+      throw StoreProblem.exists(reference.description)
+    }
+    try store.point(reference, at: descriptor.digest, byteCount: descriptor.byteCount)
+    return try store.load(reference)
+  }
+}
+
+extension ModelStore {
+  /// The SHA-256 of a kept content that the hub knows by its git id.
+  public func digest(gitID: String) -> Digest? {
+    guard Hex.isLowercase(gitID, count: 40),
+      let bytes = try? Files.read("\(layout.gitIDs)/\(gitID)", limit: 64),
+      let digest = Digest(hex: String(decoding: bytes, as: UTF8.self)), holds(digest)
+    else { return nil }
+    return digest
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The references: one small file each. They alone say what the store keeps; all else follows from them.
+
+public import Basics
+internal import Glibc
+
+extension ModelStore {
+  /// Largest manifest that is read.
+  static let manifestLimit = 16 << 20
+
+  /// A reference file that cannot be used, and why.
+  public struct DamagedReference: Sendable {
+    /// Its path below the store's folder.
+    public let place: String
+    /// What is wrong.
+    public let problem: any Problem
+  }
+
+  func referencePath(_ reference: Reference) -> String {
+    "\(layout.references)/\(reference.folder)/\(reference.variant).json"
+  }
+
+  /// All models, by name. Damaged references are left out: `verify` names them.
+  public func models() throws -> [StoredModel] { try survey().models }
+
+  /// All models, and the references that cannot be read.
+  public func survey() throws -> (models: [StoredModel], damaged: [DamagedReference]) {
+    guard exists else { return ([], []) }
+    var models: [StoredModel] = []
+    var damaged: [DamagedReference] = []
+    for reference in try references() {
+      do {
+        models.append(try load(reference))
+      } catch FileProblem.notFound {
+        continue  // removed by another process since it was listed
+      } catch let problem as any Problem {
+        damaged.append(DamagedReference(place: "refs/\(reference.folder)/\(reference.variant).json", problem: problem))
+      }
+    }
+    return (models, damaged)
+  }
+
+  /// Names of all references, sorted.
+  func references() throws -> [Reference] {
+    var found: [Reference] = []
+    for organization in try Files.list(layout.references) where Files.isFolder("\(layout.references)/\(organization)") {
+      for name in try Files.list("\(layout.references)/\(organization)") {
+        let folder = "\(layout.references)/\(organization)/\(name)"
+        guard Files.isFolder(folder) else { continue }
+        for file in try Files.list(folder) where file.hasSuffix(".json") {
+          if let one = try? Reference(organization: organization, name: name, variant: String(file.dropLast(5))) {
+            found.append(one)
+          }
+        }
+      }
+    }
+    return found.sorted()
+  }
+
+  /// The model of a reference.
+  /// - Throws: `StoreProblem`, `FileProblem.notFound` when there is none.
+  public func load(_ reference: Reference) throws -> StoredModel {
+    let bytes = try Files.read(referencePath(reference), limit: 1 << 20)
+    return try load(bytes: bytes, reference: reference)
+  }
+
+  func load(bytes: [UInt8], reference: Reference) throws -> StoredModel {
+    let json: JSONValue
+    do { json = try JSONReader.parse(bytes) } catch {
+      throw StoreProblem.damagedManifest(place: reference.full, why: "its reference file: \(error)")
+    }
+    let descriptor = try Descriptor(json["manifest"], reference.full)
+    let manifest = try read(descriptor, place: reference.full, limit: Self.manifestLimit)
+    return StoredModel(
+      reference: reference, digest: descriptor.digest, manifestByteCount: descriptor.byteCount,
+      manifest: try Manifest(bytes: manifest, place: reference.full), created: json["created"]?.intValue ?? 0)
+  }
+
+  /// The one model that a name means.
+  ///
+  /// The whole name wins over beginnings of names; `main` wins over other variants.
+  /// - Throws: `StoreProblem.notFound`, `.ambiguous`, `.otherVersion`.
+  public func resolve(_ text: String) throws -> StoredModel {
+    let query = try ReferenceQuery(text)
+    let all = exists ? try references() : []
+    for isPrefix in [false, true] {
+      let found = all.filter { query.matches($0, isPrefix: isPrefix) }
+      if let reference = try one(of: found, text) { return try pinned(try load(reference), query.pin, text) }
+    }
+    let begin = query.name.lowercased().prefix(4)
+    let similar = Set(all.filter { $0.name.lowercased().contains(begin) }.map(\.description)).sorted()
+    throw StoreProblem.notFound(text, similar: Array(similar.prefix(5)))
+  }
+
+  private func one(of found: [Reference], _ text: String) throws -> Reference? {
+    let models = Set(found.map(\.model))
+    guard models.count <= 1 else { throw StoreProblem.ambiguous(text, candidates: found.map(\.description)) }
+    if found.count <= 1 { return found.first }
+    if let main = found.first(where: { $0.variant == Reference.mainVariant }) { return main }
+    throw StoreProblem.ambiguous(text, candidates: found.map(\.description))
+  }
+
+  private func pinned(_ model: StoredModel, _ pin: ReferenceQuery.Pin?, _ text: String) throws -> StoredModel {
+    switch pin {
+    case nil: return model
+    case .digest(let digest):
+      guard digest == model.digest else {
+        throw StoreProblem.otherVersion(
+          model.reference.description, wanted: digest.description, have: model.digest.description)
+      }
+    case .commit(let commit):
+      guard let revision = model.revision, revision.hasPrefix(commit) else {
+        throw StoreProblem.otherVersion(
+          model.reference.description, wanted: commit, have: model.revision ?? "a model without a commit")
+      }
+    }
+    return model
+  }
+
+  /// Points a reference at a manifest whose blobs are all kept, then renews what follows from it.
+  func point(_ reference: Reference, at digest: Digest, byteCount: Int) throws {
+    try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+      let object: JSONObject = [
+        "name": .string(reference.full), "created": .integer(Int64(time(nil))),
+        "manifest": .object(
+          Descriptor(mediaType: MediaType.manifest, digest: digest, byteCount: byteCount).json),
+      ]
+      let path = referencePath(reference)
+      try Files.makeFolders(Files.parent(of: path))
+      try AtomicFile.write(JSONWriter.bytes(.object(object), options: .pretty), to: path)
+      try renewDerived()
+    }
+  }
+
+  /// Puts a reference into the trash. Its contents stay until `collect` finds the trash old enough.
+  public func remove(_ model: StoredModel) throws {
+    try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+      try Files.makeFolders(layout.trash)
+      let path = referencePath(model.reference)
+      try Files.rename(path, to: "\(layout.trash)/\(time(nil))-\(Files.uniqueSuffix()).json")
+      try Files.synchronizeFolder(layout.trash)
+      try Files.synchronizeFolder(Files.parent(of: path))
+      removeEmptyFolders(Files.parent(of: path), below: layout.references)
+      try renewDerived()
+    }
+  }
+
+  /// Takes a reference that was removed last under this name out of the trash.
+  /// - Throws: `StoreProblem.notFound`; `.exists` when the name has been given again.
+  public func restore(_ text: String) throws -> StoredModel {
+    let query = try ReferenceQuery(text)
+    return try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+      let found = try trashed().filter { query.matches($0.reference, isPrefix: false) }
+      guard let latest = found.max(by: { $0.removed < $1.removed }) else {
+        throw StoreProblem.notFound("\(text) in the trash", similar: [])
+      }
+      let path = referencePath(latest.reference)
+      guard Files.kind(path) == nil else { throw StoreProblem.exists(latest.reference.description) }
+      try Files.makeFolders(Files.parent(of: path))
+      try Files.rename(latest.path, to: path)
+      try Files.synchronizeFolder(Files.parent(of: path))
+      try renewDerived()
+      return try load(latest.reference)
+    }
+  }
+
+  /// A reference in the trash.
+  struct Trashed {
+    let path: String
+    let reference: Reference
+    /// When it was removed, in seconds since 1970.
+    let removed: Int
+    let bytes: [UInt8]
+  }
+
+  func trashed() throws -> [Trashed] {
+    guard Files.isFolder(layout.trash) else { return [] }
+    return try Files.list(layout.trash).filter { $0.hasSuffix(".json") }.compactMap { file in
+      let path = "\(layout.trash)/\(file)"
+      guard let bytes = try? Files.read(path, limit: 1 << 20), let json = try? JSONReader.parse(bytes),
+        let query = (json["name"]?.stringValue).flatMap({ try? ReferenceQuery($0) }),
+        let reference = try? Reference(
+          organization: query.organization, name: query.name, variant: query.variant ?? Reference.mainVariant)
+      else { return nil }
+      return Trashed(path: path, reference: reference, removed: Int(file.prefix { $0 != "-" }) ?? 0, bytes: bytes)
+    }
+  }
+
+  func removeEmptyFolders(_ folder: String, below root: String) {
+    var folder = folder
+    while folder.hasPrefix("\(root)/"), rmdir(folder) == 0 { folder = Files.parent(of: folder) }
+  }
+}

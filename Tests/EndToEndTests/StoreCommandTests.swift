@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands about models, as a user types them, on tiny models and a store of their own.
+
+import Basics
+import Support
+import Testing
+
+@Suite struct StoreCommandTests {
+  /// A store and the program that uses it.
+  struct Rig {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder("impetus-e2e") }
+
+    func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Support.Program.Run {
+      var environment = environment
+      environment["IMPETUS_HOME"] = "\(folder.path)/store"
+      environment["HOME"] = folder.path
+      return try Support.Program.run(arguments, environment: environment)
+    }
+
+    /// Runs and expects success.
+    @discardableResult
+    func succeed(_ arguments: String..., environment: [String: String] = [:]) throws -> String {
+      var environment = environment
+      environment["IMPETUS_HOME"] = "\(folder.path)/store"
+      environment["HOME"] = folder.path
+      let run = try Support.Program.run(arguments, environment: environment)
+      #expect(run.status == 0, "\(arguments.joined(separator: " ")): \(run.errors)")
+      return run.output
+    }
+
+    func blob(_ digest: String) -> String { "\(folder.path)/store/blobs/sha256/\(digest.dropFirst(7))" }
+  }
+
+  private static let llama = Fixtures.url("models/llama")
+
+  @Test("import, list, show, path, verify, quantize, rm, restore, gc") func tour() throws {
+    let rig = try Rig()
+    try rig.succeed("import", Self.llama, "--name", "org/tiny")
+    let listed = try JSONReader.parse(try rig.succeed("list", "--json"))
+    #expect(listed.arrayValue?.count == 1)
+    #expect(listed.arrayValue?.first?["name"] == "org/tiny")
+    #expect(listed.arrayValue?.first?["architecture"] == "llama")
+    #expect(try rig.succeed("list", "--quiet") == "org/tiny\n")
+
+    try rig.succeed("quantize", "tiny", "--group-size", "32", "--name", ":small")
+    let shown = try JSONReader.parse(try rig.succeed("show", "tiny:small", "--json"))
+    #expect(shown["quantization"] == "affine 4 bit, groups of 32")
+    #expect(shown["provenance"]?["base"] == "org/tiny:main")
+    #expect(shown["supported"] == true)
+    let original = try JSONReader.parse(try rig.succeed("show", "org/tiny", "--json"))
+    #expect(shown["provenance"]?["base_manifest"] == original["digest"])
+    #expect(shown["parameter_count"] == original["parameter_count"])
+
+    let folder = try rig.succeed("path", "tiny").dropLast()
+    #expect(try Files.read("\(folder)/config.json") == Files.read("\(Self.llama)/config.json"))
+    let verified = try JSONReader.parse(try rig.succeed("verify", "--json"))
+    #expect(verified["clean"] == true)
+    #expect(verified["models"]?.arrayValue?.count == 2)
+
+    try rig.succeed("rm", "org/tiny:small")
+    #expect(try rig.succeed("list", "--quiet") == "org/tiny\n")
+    try rig.succeed("restore", "org/tiny:small")
+    #expect(try rig.succeed("list", "--quiet") == "org/tiny\norg/tiny:small\n")
+    try rig.succeed("rm", "org/tiny:small", "--now")
+    let collected = try JSONReader.parse(try rig.succeed("gc", "--now", "--json"))
+    #expect(collected["blobs"] == 0)
+    #expect(try JSONReader.parse(try rig.succeed("verify", "--json"))["clean"] == true)
+  }
+
+  @Test("quantizing twice gives the same bytes, and imports of one folder share them") func reproducible() throws {
+    let rig = try Rig()
+    try rig.succeed("import", Self.llama, "--name", "a")
+    try rig.succeed("import", Self.llama, "--name", "b")
+    let first = try JSONReader.parse(try rig.succeed("quantize", "a", "--group-size", "32", "--threads", "1", "--json"))
+    let again = try rig.run("quantize", "a", "--group-size", "32", "--threads", "2", "--json")
+    #expect(again.status == 0)
+    #expect(try JSONReader.parse(again.output)["digest"] == first["digest"])
+  }
+
+  @Test("damage is found, named, and ends with code 2", arguments: ["changed", "shorter", "gone"])
+  func damage(kind: String) throws {
+    let rig = try Rig()
+    try rig.succeed("import", Self.llama, "--name", "tiny")
+    let files = try JSONReader.parse(try rig.succeed("show", "tiny", "--json"))["files"]?.arrayValue ?? []
+    let weights = try #require(files.first { $0["path"]?.stringValue?.hasSuffix(".safetensors") == true })
+    let path = rig.blob(weights["digest"]?.stringValue ?? "")
+    var bytes = try Files.read(path)
+    try Files.remove(path)
+    if kind != "gone" {
+      if kind == "changed" { bytes[bytes.count / 2] ^= 1 } else { bytes.removeLast(100) }
+      try AtomicFile.write(bytes, to: path)
+    }
+    let verified = try rig.run("verify", "tiny")
+    #expect(verified.status == 2)
+    #expect(verified.output.contains(weights["path"]?.stringValue ?? "?"))
+    // Importing the same files again puts it right.
+    try rig.succeed("import", Self.llama, "--name", "tiny")
+    try rig.succeed("verify", "tiny")
+  }
+
+  @Test("a pull brings, verifies and names a model; again it needs no byte, and offline no network") func pull() throws
+  {
+    let names = try Files.list(Self.llama).filter { Files.isFile("\(Self.llama)/\($0)") }
+    let hub = try LoopbackHub(try names.map { LoopbackFile($0, try Files.read("\(Self.llama)/\($0)")) })
+    let rig = try Rig()
+    let environment = ["HF_ENDPOINT": hub.endpoint]
+    let dry = try rig.run("pull", "org/model", "--dry-run", environment: environment)
+    #expect(dry.status == 0)
+    #expect(try rig.succeed("list", "--quiet") == "")
+    let pulled = try JSONReader.parse(try rig.succeed("pull", "org/model", "--json", environment: environment))
+    #expect(pulled["name"] == "org/model")
+    #expect(pulled["revision"]?.stringValue?.count == 40)
+    try rig.succeed("verify", "org/model")
+    let before = hub.records.count
+    try rig.succeed("pull", "org/model", environment: environment)
+    #expect(hub.records.count - before == 2)  // the revision and the listing
+    hub.stop()
+    try rig.succeed("pull", "org/model", "--offline", environment: environment)
+    #expect(try rig.run("pull", "org/other", "--offline", environment: environment).status == 5)
+  }
+
+  @Test("GGUF and archives with it are converted, and a wrong digest refuses them") func archives() throws {
+    let rig = try Rig()
+    let run = try rig.run("import", "/nonexistent.gguf")
+    #expect(run.status == 3)
+    try AtomicFile.write(Array("GGUF".utf8) + [3, 0, 0, 0], to: "\(rig.folder.path)/broken.gguf")
+    #expect(try rig.run("import", "\(rig.folder.path)/broken.gguf").status == 2)
+    try AtomicFile.write([1, 2, 3], to: "\(rig.folder.path)/noise.whl")
+    #expect(try rig.run("import", "\(rig.folder.path)/noise.whl").status == 2)
+    let digest = String(repeating: "0", count: 64)
+    let weights = Fixtures.url("models/llama/model.safetensors")
+    #expect(try rig.run("import", weights, "--expect-sha256", digest).status == 2)
+    #expect(try rig.succeed("list", "--quiet") == "")
+    try rig.succeed("verify")
+  }
+
+  @Test(
+    "wrong words end with one clear problem",
+    arguments: [
+      (["show", "nothing"], 3), (["run", "no/model", "x"], 3), (["verify", "nothing"], 3), (["rm", "nothing"], 3),
+      (["path", "a:b:c"], 64), (["quantize", "x", "--bits", "7"], 64), (["quantize", "x", "--group-size", "33"], 64),
+      (["pull", "not a name"], 64), (["pull", "org/model", "--limit-rate", "fast"], 64), (["restore", "gone"], 3),
+      (["import", "."], 3), (["gc"], 3),
+    ] as [([String], Int32)])
+  func failing(arguments: [String], status: Int32) throws {
+    let rig = try Rig()
+    let run = try Support.Program.run(
+      arguments,
+      environment: ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path, "HF_HUB_OFFLINE": "1"])
+    #expect(run.status == status, "\(run.errors)")
+    #expect(run.output.isEmpty)
+    #expect(!run.errors.isEmpty)
+  }
+}
