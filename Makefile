@@ -9,7 +9,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test lint format man completions install uninstall package clean
+.PHONY: help deps build demo test bench bench-peers lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -39,6 +39,14 @@ format: ## rewrite the sources in the project's format
 man completions: build ## regenerate the manual pages and shell completions
 	$(BIN) debug manual --output man
 	$(BIN) debug completions --output completions
+
+bench: build ## measure the program on the demo model, beside what this machine allows
+	@scripts/demo-model.sh $(BIN)
+	@IMPETUS_HOME=$${IMPETUS_HOME:-build/demo-store} $(BIN) quantize HuggingFaceTB/SmolLM2-135M-Instruct
+	@IMPETUS_HOME=$${IMPETUS_HOME:-build/demo-store} $(BIN) bench SmolLM2-135M-Instruct:q4 --batch 1,16 --depth 0,2048
+
+bench-peers: build ## measure llama.cpp beside the program, in turns (builds it from PyPI)
+	@scripts/bench-peers.sh $(BIN) --qwen
 
 install: build ## install below PREFIX (/usr/local)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/impetus

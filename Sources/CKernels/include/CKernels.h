@@ -255,3 +255,10 @@ void ck_f32_to_bf16(const float *x, void *y, size_t n);  // nearest, ties to eve
 // Returns the number of elements that are not finite (the caller refuses the tensor when it is not 0).
 size_t ck_affine_quantize(const void *x, ck_dtype dtype, int32_t rows, int32_t inputs, int32_t bits, int32_t group,
                           void *codes, void *scales, void *biases);
+
+// ---- what the machine allows ----
+
+// One pass over memory by all threads, in bytes a second; `bytes` should be several times the last cache.
+double ck_ceiling_read(ck_pool *pool, ck_isa isa, const void *memory, size_t bytes);
+// int8 multiply-adds from registers by all threads, each two operations, a second; 0 where nothing compares.
+double ck_ceiling_dots(ck_pool *pool, ck_isa isa);

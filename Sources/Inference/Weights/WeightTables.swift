@@ -80,6 +80,15 @@ final class WeightTables: @unchecked Sendable {
       accumulate: accumulates)
   }
 
+  /// Bytes a product reads of a matrix: of its packed form, or of what lies in the file.
+  func byteCount(_ matrix: MatrixID) -> Int {
+    if packed[matrix.index].data != nil { return ck_packed_bytes(stored + matrix.index) }
+    let weight = stored[matrix.index]
+    let (elements, element) = (Int(weight.rows) * Int(weight.inputs), weight.dtype == CK_F32 ? 4 : 2)
+    guard weight.format == CK_AFFINE else { return elements * element }
+    return elements * Int(weight.bits) / 8 + 2 * elements / Int(weight.group) * element
+  }
+
   /// A norm for the kernels; nil passes its input on.
   func norm(_ norm: NormID?) -> ck_norm {
     guard let norm else { return ck_norm() }
