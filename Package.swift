@@ -28,6 +28,11 @@ let package = Package(
   products: [.executable(name: "impetus", targets: ["impetus"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // Floor 6: the program
@@ -35,9 +40,25 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Library", "Inference", "Models", "Quantization", "Checkpoints", "Tensors",
+        "Server", "Library", "Inference", "Models", "Quantization", "Checkpoints", "Tensors",
         "Tokenizers", "Templates", "Hub", "Store", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
+
+    // Floor 5: HTTP
+    .target(
+      name: "Server",
+      dependencies: [
+        "Library", "Inference", "Models", "Tokenizers", "Templates", "Basics",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: house),
 
@@ -111,6 +132,12 @@ let package = Package(
       name: "LibraryTests",
       dependencies: [
         "Library", "Store", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "Inference", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),

@@ -173,13 +173,13 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|import|list|show|path|verify|quantize|run|tokenize|rm|restore|gc|version|debug|help)
+    pull|import|list|show|path|verify|quantize|run|serve|bench|tokenize|rm|restore|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull import list show path verify quantize run tokenize rm restore gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull import list show path verify quantize run serve bench tokenize rm restore gc version debug help' -- "${cur}"))
         ;;
     esac
 }
@@ -447,6 +447,106 @@ _impetus_run() {
     case "${positional_number}" in
     1)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion run -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_serve() {
+    repeating_flags=()
+    non_repeating_flags=(--strict --precise --version -h --help)
+    repeating_options=(--allow-origin --allow-host)
+    non_repeating_options=(--host --port --api-key-file --max-models --parallel --queue --log-level --threads --context --store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--port')
+        return
+        ;;
+    '--api-key-file')
+        __impetus_add_completions -f
+        return
+        ;;
+    '--max-models')
+        return
+        ;;
+    '--parallel')
+        return
+        ;;
+    '--queue')
+        return
+        ;;
+    '--allow-origin')
+        return
+        ;;
+    '--allow-host')
+        return
+        ;;
+    '--log-level')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--context')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion serve -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_bench() {
+    repeating_flags=()
+    non_repeating_flags=(--precise --info --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--prompt --decode --batch --depth --repetitions --threads --store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--prompt')
+        return
+        ;;
+    '--decode')
+        return
+        ;;
+    '--batch')
+        return
+        ;;
+    '--depth')
+        return
+        ;;
+    '--repetitions')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion bench -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac

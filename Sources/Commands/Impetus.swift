@@ -18,7 +18,8 @@ public struct Impetus: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Quantize.self, Run.self, Bench.self,
+      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Quantize.self, Run.self, Serve.self,
+      Bench.self,
       Tokenize.self,
       Remove.self, Restore.self, Collect.self, Version.self, Debug.self,
     ])

@@ -20,7 +20,8 @@ import Testing
     pull.cancel()
     let start = ContinuousClock.now
     _ = await pull.result
-    #expect(ContinuousClock.now - start < .seconds(1))
+    // A second on a quiet machine; here all tests run at once.
+    #expect(ContinuousClock.now - start < .seconds(5))
     rig.hub.state.withLock { $0.faults = [] }
   }
 

@@ -12,6 +12,7 @@ final class Interrupts: Sendable {
 
   private struct State {
     var action: (@Sendable () -> Void)?
+    var hearsTermination = false
     var isPending = false
   }
 
@@ -41,7 +42,7 @@ final class Interrupts: Sendable {
       guard count == 1 else { return }
       let number = Int32(byte)
       let action = state.withLock { state -> (@Sendable () -> Void)? in
-        guard number == SIGINT, !state.isPending else { return nil }
+        guard number == SIGINT || state.hearsTermination, !state.isPending else { return nil }
         state.isPending = state.action != nil
         return state.action
       }
@@ -55,10 +56,11 @@ final class Interrupts: Sendable {
   }
 
   /// Does something that Ctrl-C ends by `action` instead of ending the program.
-  func handling<Result>(_ action: @escaping @Sendable () -> Void, _ body: () async throws -> Result) async rethrows
-    -> Result
-  {
-    state.withLock { $0 = State(action: action) }
+  /// - Parameter hearsTermination: SIGTERM does the same.
+  func handling<Result>(
+    _ action: @escaping @Sendable () -> Void, hearsTermination: Bool = false, _ body: () async throws -> Result
+  ) async rethrows -> Result {
+    state.withLock { $0 = State(action: action, hearsTermination: hearsTermination) }
     defer { state.withLock { $0 = State() } }
     return try await body()
   }

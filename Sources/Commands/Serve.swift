@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// `impetus serve`: the store's models over HTTP, for OpenAI's clients.
+
+import ArgumentParser
+import Basics
+import Inference
+import Library
+import Logging
+import Server
+import Store
+
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serve the store's models over HTTP, for OpenAI's clients.",
+    discussion: """
+      Models are loaded when a request names them, and the one used least is put away when room is needed. Listens on this
+      machine only unless --host says otherwise. Keys come from IMPETUS_API_KEY or a file, never from the command line.
+      Ctrl-C or SIGTERM lets answers under way finish. The endpoints are in docs/server.md.
+
+      Examples:
+        impetus serve
+        impetus serve SmolLM2-135M-Instruct:q4 --port 8000
+        impetus serve --host 0.0.0.0 --api-key-file keys.txt --parallel 32
+      """)
+
+  @Argument(
+    help: "Model of requests that name none, loaded at the start; name or folder.", completion: ModelCompletion.kind)
+  var model: String?
+
+  @Option(name: .long, help: "Address to listen on.")
+  var host = "127.0.0.1"
+
+  @Option(name: .long, help: "Port to listen on; 0 takes a free one.")
+  var port = 8080
+
+  @Option(
+    name: .long, help: ArgumentHelp("File with keys of which a request must have one, one a line.", valueName: "file"),
+    completion: .file())
+  var apiKeyFile: String?
+
+  @Option(name: .long, help: "Models loaded at a time.")
+  var maxModels = 3
+
+  @Option(name: .long, help: "Requests answered together by each model.")
+  var parallel = 16
+
+  @Option(name: .long, help: "Requests that may wait for each model.")
+  var queue = 256
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Web page that may use the server; may be given several times.", valueName: "origin"))
+  var allowOrigin: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Name under which the server may be addressed while it listens on this machine only; several times.",
+      valueName: "host"))
+  var allowHost: [String] = []
+
+  @Flag(name: .long, help: "Refuse request fields that have no effect.")
+  var strict = false
+
+  @Option(name: .long, help: "What is logged on stderr: trace, debug, info, notice, warning, error or critical.")
+  var logLevel = "notice"
+
+  @OptionGroup var engine: EngineOptions
+  @OptionGroup var storeOptions: StoreOptions
+
+  func validate() throws {
+    guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("\"\(logLevel)\" is no log level") }
+    guard (1...1024).contains(parallel), (0...100_000).contains(queue) else {
+      throw ValidationError("--parallel takes 1 to 1024, --queue 0 to 100000")
+    }
+  }
+
+  func run() async throws {
+    let level = Logger.Level(rawValue: logLevel) ?? .notice
+    LoggingSystem.bootstrap { label in
+      var handler = StreamLogHandler.standardError(label: label)
+      handler.logLevel = level
+      return handler
+    }
+    var configuration = ServerConfiguration()
+    configuration.host = host
+    configuration.port = port
+    configuration.apiKeys = try keys()
+    configuration.maximumModels = maxModels
+    configuration.allowedOrigins = allowOrigin
+    configuration.allowedHosts = allowHost
+    configuration.isStrict = strict
+    configuration.sessionOptions = Session.Options(running: parallel, waiting: queue)
+    configuration.modelOptions = LoadedModel.Options(
+      precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: parallel * 2)
+    var folders: [String: String] = [:]
+    if let model = try model ?? Configuration.load().defaultModel {
+      let located = try storeOptions.locate(model)
+      configuration.defaultModel = located.name
+      if located.stored == nil { folders[located.name] = located.folder }
+    }
+    try configuration.validate()
+    let source = LibrarySource(library: try storeOptions.library(), folders: folders)
+    let address = host.contains(":") ? "[\(host)]" : host
+    let serving = Serving(
+      configuration, source: source, logger: Logger(label: "impetus"), hearsSignals: false,
+      onReady: { note("listening on http://\(address):\($0)") })
+    try await Interrupts.shared.handling(
+      {
+        note("ending; answers under way may finish. Once more ends at once.")
+        Task { await serving.shutDown() }
+      }, hearsTermination: true
+    ) { try await serving.run() }
+  }
+
+  /// Keys of the environment and the file.
+  private func keys() throws -> [String] {
+    var keys = Environment.value("IMPETUS_API_KEY").map { $0.isEmpty ? [] : [$0] } ?? []
+    if let apiKeyFile {
+      let text = String(decoding: try Files.read(apiKeyFile, limit: 1 << 20), as: UTF8.self)
+      let found = text.split(whereSeparator: \.isNewline).map { String($0.drop { $0 == " " }) }.filter { !$0.isEmpty }
+      guard !found.isEmpty else {
+        throw CommandProblem.configuration(path: apiKeyFile, why: "there is no key in it")
+      }
+      keys += found
+    }
+    return keys
+  }
+}
+
+/// The store's models, and folders named at the start, as a server sees them.
+struct LibrarySource: ModelSource {
+  let library: ModelLibrary
+  /// Folders by the name they were given.
+  let folders: [String: String]
+
+  func list() throws -> [ServableModel] {
+    let models = try library.store.models().map { try servable($0) }
+    return folders.sorted { $0.key < $1.key }.map {
+      ServableModel(name: $0.key, folder: $0.value, created: 0, owner: "local")
+    }
+      + models
+  }
+
+  func open(_ name: String) throws -> ServableModel? {
+    if let folder = folders[name] { return ServableModel(name: name, folder: folder, created: 0, owner: "local") }
+    // A request must not open folders of its choice: only names of the store are looked up.
+    do {
+      return try servable(try library.store.resolve(name))
+    } catch let problem as StoreProblem {
+      switch problem {
+      case .notFound, .invalidName, .otherVersion: return nil
+      default: throw problem
+      }
+    }
+  }
+
+  private func servable(_ model: StoredModel) throws -> ServableModel {
+    ServableModel(
+      name: model.reference.description, folder: try library.store.snapshot(model), created: model.created,
+      owner: model.reference.organization ?? "local")
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a server finds models. The model library is one; tests have another.
+
+/// A model that can be served.
+public struct ServableModel: Sendable, Equatable {
+  /// The name clients use.
+  public var name: String
+  /// The folder with its config, tokenizer and weights.
+  public var folder: String
+  /// Seconds since 1970 of its arrival.
+  public var created: Int
+  /// The owner's name, such as the part before the slash.
+  public var owner: String
+
+  public init(name: String, folder: String, created: Int, owner: String) {
+    self.name = name
+    self.folder = folder
+    self.created = created
+    self.owner = owner
+  }
+}
+
+/// Models by name. Calls may block; the server makes them on threads of their own.
+public protocol ModelSource: Sendable {
+  /// All models that can be served.
+  func list() throws -> [ServableModel]
+  /// The model a client means by a name: also by an alias or a shortened name; nil when there is none.
+  func open(_ name: String) throws -> ServableModel?
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model in memory: its engine, tokenizer and chat format, and who is using it.
+
+internal import Basics
+internal import Inference
+internal import Models
+internal import Synchronization
+internal import Tokenizers
+
+/// A loaded model, shared by the requests that lease it.
+final class RunningModel: Sendable {
+  let name: String
+  let created: Int
+  let session: Session
+  let tokenizer: Tokenizer
+  let defaults: GenerationDefaults
+  /// Tokens that end an answer.
+  let endTokens: Set<Int32>
+  let tokenText: TokenText
+  /// The chat format, or why there is none: plain completion needs none.
+  private let chat: Result<ChatFormat, ChatProblem>
+  /// Requests that hold the model in memory.
+  private let users = Atomic(0)
+
+  /// Opens the model; takes seconds.
+  init(_ model: ServableModel, options: LoadedModel.Options, session: Session.Options) throws {
+    name = model.name
+    created = model.created
+    let tokenizer = try Tokenizer(folder: model.folder)
+    let loaded = try LoadedModel.load(folder: model.folder, options: options)
+    do {
+      chat = .success(try ChatFormat(folder: model.folder, tokenizer: tokenizer))
+    } catch let problem as ChatProblem {
+      chat = .failure(problem)
+    }
+    self.tokenizer = tokenizer
+    defaults = loaded.snapshot.generation
+    endTokens = try loaded.snapshot.endTokens(tokenizer)
+    tokenText = TokenText(tokenizer)
+    self.session = try Session(loaded, tokenizer: tokenizer, options: session)
+  }
+
+  /// The chat format.
+  /// - Throws: `ChatProblem` when the model has none that works.
+  func chatFormat() throws(ChatProblem) -> ChatFormat { try chat.get() }
+
+  var isInUse: Bool { users.load(ordering: .acquiring) > 0 }
+
+  fileprivate func retain() { users.add(1, ordering: .acquiringAndReleasing) }
+  fileprivate func release() { users.subtract(1, ordering: .acquiringAndReleasing) }
+}
+
+/// Keeps a model in memory as long as it is held; the request's part of the bargain.
+final class ModelLease: Sendable {
+  let model: RunningModel
+
+  init(_ model: RunningModel) {
+    self.model = model
+    model.retain()
+  }
+
+  deinit { model.release() }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client of a server under test: each call is a connection of its own.
+
+import Basics
+import Server
+
+/// Asks a running server.
+struct Client: Sendable {
+  let port: Int
+  let serving: Serving
+
+  /// The model most tests ask for.
+  static let model = "tiny/llama"
+
+  /// The bytes of a request.
+  func request(
+    _ method: String, _ path: String, _ headers: [String: String] = [:], body: [UInt8]? = nil
+  ) -> [UInt8] {
+    var fields = ["Host": "127.0.0.1:\(port)", "Connection": "close"]
+    if let body {
+      fields["Content-Length"] = "\(body.count)"
+      fields["Content-Type"] = "application/json"
+    }
+    fields.merge(headers) { $1 }
+    let lines = fields.filter { !$0.value.isEmpty }.map { "\($0.key): \($0.value)\r\n" }.sorted().joined()
+    return Array("\(method) \(path) HTTP/1.1\r\n\(lines)\r\n".utf8) + (body ?? [])
+  }
+
+  func send(
+    _ method: String, _ path: String, _ headers: [String: String] = [:], body: [UInt8]? = nil
+  ) async throws -> Reply {
+    let bytes = request(method, path, headers, body: body)
+    let port = port
+    return try await blocking {
+      let socket = try Socket(port: port)
+      try socket.send(bytes)
+      var reader = ReplyReader(socket)
+      return try reader.reply(hasBody: method != "HEAD")
+    }
+  }
+
+  func get(_ path: String, _ headers: [String: String] = [:]) async throws -> Reply {
+    try await send("GET", path, headers)
+  }
+
+  func post(_ path: String, _ body: JSONValue, _ headers: [String: String] = [:]) async throws -> Reply {
+    try await send("POST", path, headers, body: JSONWriter.bytes(body))
+  }
+
+  /// The body of a chat request: greedy, and without the tokens that would end it, unless told otherwise.
+  static func chat(_ text: String = "Say something.", _ fields: JSONObject = [:]) -> JSONValue {
+    body(["messages": [["role": "user", "content": .string(text)]], "max_tokens": 24], fields)
+  }
+
+  /// The same for plain completions.
+  static func completion(_ prompt: JSONValue = "Once upon", _ fields: JSONObject = [:]) -> JSONValue {
+    body(["prompt": prompt], fields)
+  }
+
+  private static func body(_ own: JSONObject, _ fields: JSONObject) -> JSONValue {
+    var object: JSONObject = ["model": .string(model), "temperature": 0, "logit_bias": ["0": -100, "2": -100]]
+    for (key, value) in own { object[key] = value }
+    for (key, value) in fields { object[key] = value }
+    return .object(object)
+  }
+
+  func chat(_ text: String = "Say something.", _ fields: JSONObject = [:]) async throws -> Reply {
+    try await post("/v1/chat/completions", Self.chat(text, fields))
+  }
+
+  func complete(_ prompt: JSONValue = "Once upon", _ fields: JSONObject = [:]) async throws -> Reply {
+    try await post("/v1/completions", Self.completion(prompt, fields))
+  }
+
+  /// The value of a metric's first line that begins so; nil when there is none.
+  func metric(_ line: String) async throws -> Double? {
+    let page = try await get("/metrics").text
+    return page.split(separator: "\n").first { $0.hasPrefix(line) }?.split(separator: " ").last.flatMap { Double($0) }
+  }
+
+  /// Waits until an open request is being answered.
+  func untilBusy() async throws {
+    try await eventually { (try await self.metric("impetus_requests_running") ?? 0) > 0 }
+  }
+
+  /// Waits until nothing is being answered any more.
+  func untilIdle() async throws {
+    try await eventually {
+      let running = try await self.metric("impetus_requests_running")
+      let waiting = try await self.metric("impetus_requests_waiting")
+      return running == 0 && waiting == 0
+    }
+  }
+}
+
+/// Waits until a condition holds.
+func eventually(
+  within time: Duration = .seconds(20), _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + time
+  while try await !condition() {
+    guard ContinuousClock.now < end else { throw ClientProblem.timedOut }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+}
+
+extension JSONValue {
+  /// An element of an array.
+  subscript(place: Int) -> JSONValue? {
+    guard let array = arrayValue, array.indices.contains(place) else { return nil }
+    return array[place]
+  }
+
+  /// The text of a chat answer's choice.
+  func message(_ choice: Int = 0) -> String? { self["choices"]?[choice]?["message"]?["content"]?.stringValue }
+  /// The text of a completion's choice.
+  func text(_ choice: Int = 0) -> String? { self["choices"]?[choice]?["text"]?.stringValue }
+  func finishReason(_ choice: Int = 0) -> String? { self["choices"]?[choice]?["finish_reason"]?.stringValue }
+}
