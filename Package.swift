@@ -123,6 +123,7 @@ let package = Package(
     .testTarget(name: "HubTests", dependencies: ["Hub", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "Checkpoints", "Tensors", "Basics", "Support"], swiftSettings: house),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: house),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Basics", "Support"], swiftSettings: house),
     .testTarget(
       name: "InferenceTests",

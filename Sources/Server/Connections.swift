@@ -85,7 +85,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   /// Clients that close their side while an answer is due want it no more, but small answers that are
   /// on their way may still arrive.
-  private static let grace = TimeAmount.seconds(3)
+  private static let grace = TimeAmount.milliseconds(250)
+  /// When the connection itself ends.
+  private static let ending = TimeAmount.seconds(5)
 
   init(_ connections: Connections, headerTimeout: Duration, stallTimeout: Duration) {
     self.connections = connections
@@ -127,10 +129,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .some(.inputClosed) = event as? ChannelEvent, let connection {
       let channel = context.channel
-      context.eventLoop.scheduleTask(in: Self.grace) {
-        connection.closed()
-        channel.close(promise: nil)
-      }
+      context.eventLoop.scheduleTask(in: Self.grace) { connection.closed() }
+      context.eventLoop.scheduleTask(in: Self.ending) { channel.close(promise: nil) }
     }
     context.fireUserInboundEventTriggered(event)
   }

@@ -64,7 +64,7 @@ import Testing
         arguments: ["debug", "tokenize", "--tokenizer", Fixtures.url("tokenizers/smollm2")], input: "{", status: 2),
       Failing(arguments: ["debug", "template"], input: "[1,2\n", status: 2),
       Failing(arguments: ["run", "/nonexistent", "x"], status: 3),
-      Failing(arguments: ["run", Fixtures.url("models/llama-mlx-mxfp4"), "x"], status: 8),
+      Failing(arguments: ["run", Fixtures.url("unsupported"), "x"], status: 8),
       Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--temperature", "-1"], status: 64),
       Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--threads", "0"], status: 64),
       Failing(arguments: ["run", Fixtures.url("models/llama"), "x", "--context", "4"], status: 6),

@@ -121,6 +121,23 @@ import Testing
     #expect(try rig.run("pull", "org/other", "--offline", environment: environment).status == 5)
   }
 
+  @Test("killed at any point, an import leaves a store that lists and verifies clean") func killed() throws {
+    let rig = try Rig()
+    let environment = ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path]
+    try rig.succeed("import", Self.llama, "--name", "first")
+    for step in 0..<25 {
+      try Support.Program.killed(
+        ["import", Self.llama, "--name", "second\(step)"], after: UInt32(step * 1500), environment: environment)
+      let names = try rig.succeed("list", "--quiet").split(separator: "\n")
+      #expect(names.contains("first"))
+      try rig.succeed("verify")
+    }
+    try rig.succeed("gc", "--now")
+    try rig.succeed("import", Self.llama, "--name", "last")
+    try rig.succeed("verify")
+    #expect(try Files.list("\(rig.folder.path)/store/ingest").isEmpty)
+  }
+
   @Test("GGUF and archives with it are converted, and a wrong digest refuses them") func archives() throws {
     let rig = try Rig()
     let run = try rig.run("import", "/nonexistent.gguf")

@@ -7,10 +7,6 @@ import Support
 import Testing
 
 @Suite struct ParityTests {
-  /// Folders that ask for what the engine does not do yet; they must say so.
-  static let unsupported: Set<String> = [
-    "llama-mlx-mxfp4", "llama-mlx-mxfp8", "llama-mlx-nvfp4",
-  ]
   static let folders = ((try? Files.list(Fixtures.url("models"))) ?? []).filter {
     Files.isFile(Fixtures.url("models/\($0)/reference.json"))
   }
@@ -20,13 +16,6 @@ import Testing
   @Test("logits and greedy continuations are the reference's", arguments: folders)
   func parity(_ name: String) throws {
     let options = LoadedModel.Options(precise: true, threads: 2, contextLength: 512, sequences: 1, stepTokens: 128)
-    guard !Self.unsupported.contains(name) else {
-      let problem = #expect(throws: InferenceProblem.self) {
-        try LoadedModel.load(folder: Fixtures.url("models/\(name)"), options: options)
-      }
-      #expect(problem?.status == .unsupported)
-      return
-    }
     let model = try LoadedModel.load(folder: Fixtures.url("models/\(name)"), options: options)
     let reference = try JSONReader.parse(try Fixtures.bytes("models/\(name)/reference.json"))
     let tolerance = reference["tolerance"]?["last_logits_max_abs_fp32"]?.doubleValue ?? 2e-4

@@ -87,7 +87,7 @@ private final class FolderDestination: PullDestination {
     let pulling = try pulling(hub, FolderDestination())
     hub.order(Fault(.resolve, .status(404), times: nil))
     await #expect(throws: HubProblem.self) { try await pulling.run(pulling.plan(RepoID("org/model"))) }
-    hub.state.withLock { $0.faults = [Fault(.cdn, .throttle(20_000_000), times: nil)] }
+    hub.state.withLock { $0.faults = [Fault(.cdn, .throttle(4_000_000), times: nil)] }
     let plan = try await pulling.plan(RepoID("org/model"))
     let pull = Task { try await pulling.run(plan) }
     while try await pulling.plan(RepoID("org/model")).resumableByteCount < 2 << 20 {

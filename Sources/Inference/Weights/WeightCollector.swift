@@ -17,6 +17,8 @@ struct WeightCollector {
   private(set) var vectors: [Float] = []
   /// Keeps the files mapped.
   private(set) var views: [TensorView] = []
+  /// Matrices that were widened.
+  private(set) var expanded: [ExpandedWeight] = []
 
   init(_ reader: WeightReader, precise: Bool) {
     self.reader = reader
@@ -83,7 +85,14 @@ struct WeightCollector {
       weight.group = Int32(group)
       weight.scales = scales.unsafeBase
       weight.biases = offsets.unsafeBase
-    default: throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
+    case .mxfp4, .mxfp8, .nvfp4:
+      guard let wide = try ExpandedWeight(stored) else {
+        throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
+      }
+      expanded.append(wide)
+      weight.format = CK_PLAIN
+      weight.dtype = CK_BF16
+      weight.data = wide.base
     }
     let size = packs && !precise ? ck_packed_bytes(&weight) : 0
     places.append(size > 0 ? byteCount : nil)

@@ -36,6 +36,7 @@ final class WeightTables: @unchecked Sendable {
   private let vectors: UnsafeMutablePointer<Float>
   private let memory: AnonymousMemory
   private let views: [TensorView]
+  private let expanded: [ExpandedWeight]
 
   /// Lays out the tables and packs on `threads` threads.
   /// - Throws: `InferenceProblem.doesNotFit` when the packed weights exceed the memory that is left.
@@ -48,6 +49,7 @@ final class WeightTables: @unchecked Sendable {
     packed.initialize(repeating: ck_packed(), count: max(1, count))
     vectors.initialize(from: collected.vectors, count: collected.vectors.count)
     views = collected.views
+    expanded = collected.expanded
     do throws(InferenceProblem) {
       memory = try WeightPacking.reserve(collected, available: Memory.available)
       try WeightPacking.pack(collected, from: stored, into: memory.base, threads: threads)
