@@ -41,8 +41,8 @@ public enum Entry {
       return
     }
     let style = Style(for: .error)
-    Output.error.line("\(style.red("impetus:")) \(problem.what)")
-    if let why = problem.why { Output.error.line("  \(why)") }
-    if let remedy = problem.remedy { Output.error.line("  try: \(remedy)") }
+    Output.error.line("\(style.red("impetus:")) \(problem.what.harmless)")
+    if let why = problem.why { Output.error.line("  \(why.harmless)") }
+    if let remedy = problem.remedy { Output.error.line("  try: \(remedy.harmless)") }
   }
 }

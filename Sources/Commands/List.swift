@@ -96,7 +96,7 @@ struct Show: ParsableCommand {
     let width = rows.map(\.0.count).max() ?? 0
     let style = Style(for: .standard)
     for (name, value) in rows {
-      Output.standard.line("\(style.bold(name))\(String(repeating: " ", count: width - name.count))  \(value)")
+      Output.standard.line("\(style.bold(name))\(String(repeating: " ", count: width - name.count))  \(value.harmless)")
     }
     guard let stored = located.stored else { return }
     var table = Table([

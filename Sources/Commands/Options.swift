@@ -63,4 +63,4 @@ enum ModelCompletion {
 }
 
 /// A note for the person at the terminal; never on stdout.
-func note(_ text: String) { Output.error.line(text) }
+func note(_ text: String) { Output.error.line(text.harmless) }

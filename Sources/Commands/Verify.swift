@@ -46,7 +46,7 @@ struct Verify: AsyncParsableCommand {
       ])
     } else {
       for finding in report.findings {
-        Output.standard.line("\(finding.severity.rawValue): \(finding.place): \(finding.message)")
+        Output.standard.line("\(finding.severity.rawValue): \(finding.place.harmless): \(finding.message.harmless)")
       }
       let names = report.models.count == 1 ? "1 model" : "\(report.models.count) models"
       let verdict = report.isClean ? "clean" : "damaged"

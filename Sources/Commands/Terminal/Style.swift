@@ -28,6 +28,25 @@ struct Style {
   }
 }
 
+extension String {
+  /// The text without control characters: what files and servers say must not steer a terminal.
+  var harmless: String {
+    guard unicodeScalars.contains(where: { Self.isControl($0) }) else { return self }
+    var text = String.UnicodeScalarView()
+    for scalar in unicodeScalars { text.append(Self.isControl(scalar) ? "\u{FFFD}" : scalar) }
+    return String(text)
+  }
+
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x0A, 0x09: false
+    // C0, delete, C1, and the marks that turn the writing direction.
+    case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+}
+
 /// The process environment.
 enum Environment {
   /// One variable; nil when it is not set.

@@ -16,7 +16,7 @@ struct Table {
 
   mutating func add(_ cells: [String]) {
     precondition(cells.count == columns.count, "a row has a cell for each column")
-    rows.append(cells)
+    rows.append(cells.map(\.harmless))
   }
 
   /// The whole table, headings first, without a final line end.

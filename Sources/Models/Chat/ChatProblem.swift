@@ -58,7 +58,8 @@ public enum ChatProblem: Problem, Equatable {
     switch self {
     case .noTemplate: .unsupported
     case .invalidTemplate: .mismatch
-    case .refused, .failed: .usage
+    case .refused: .usage
+    case .failed: .mismatch
     }
   }
 }
