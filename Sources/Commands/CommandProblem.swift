@@ -11,6 +11,8 @@ enum CommandProblem: Problem {
   case template(message: String, line: Int)
   /// The user's configuration file is not what it should be.
   case configuration(path: String, why: String)
+  /// The file to write is there already.
+  case exists(path: String)
   /// The system gives no more threads.
   case noThread
 
@@ -19,6 +21,7 @@ enum CommandProblem: Problem {
     case .invalidLine: "input.invalid-line"
     case .template: "template.failed"
     case .configuration: "configuration.invalid"
+    case .exists: "output.exists"
     case .noThread: "system.no-thread"
     }
   }
@@ -28,6 +31,7 @@ enum CommandProblem: Problem {
     case .invalidLine(let number, _): "line \(number) of the input cannot be used"
     case .template(_, let line): "the chat template fails at line \(line)"
     case .configuration(let path, _): "the configuration \(path) cannot be used"
+    case .exists(let path): "\(path) exists already"
     case .noThread: "the system gives no more threads"
     }
   }
@@ -37,6 +41,7 @@ enum CommandProblem: Problem {
     case .invalidLine(_, let why): why
     case .template(let message, _): message
     case .configuration(_, let why): why
+    case .exists: "it is replaced with --force only"
     case .noThread: nil
     }
   }
@@ -45,7 +50,7 @@ enum CommandProblem: Problem {
     switch self {
     case .invalidLine, .template: .mismatch
     case .configuration: .usage
-    case .noThread: .failure
+    case .noThread, .exists: .failure
     }
   }
 }

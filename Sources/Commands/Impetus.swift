@@ -21,7 +21,7 @@ public struct Impetus: AsyncParsableCommand {
       Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Quantize.self, Run.self, Serve.self,
       Bench.self,
       Tokenize.self,
-      Remove.self, Restore.self, Collect.self, Version.self, Debug.self,
+      Remove.self, Restore.self, Export.self, Collect.self, Version.self, Debug.self,
     ])
 
   public init() {}

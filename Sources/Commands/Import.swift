@@ -13,7 +13,8 @@ struct Import: AsyncParsableCommand {
     abstract: "Take a model from a folder, a GGUF or safetensors file, or an archive.",
     discussion: """
       A GGUF file is converted: its weights become safetensors, its vocabulary tokenizer.json. Archives are zip files,
-      Python wheels and tar files in any compression. The files themselves stay where they are.
+      Python wheels and tar files in any compression, those of `impetus export` too. A path of - reads such an archive from
+      stdin. The files themselves stay where they are.
 
       Examples:
         impetus import ./SmolLM2-135M-Instruct
@@ -51,7 +52,8 @@ struct Import: AsyncParsableCommand {
   func run() async throws {
     let library = try storeOptions.library()
     let request = Importing.Request(
-      path: path, name: name, dtype: dtype.dtype, expected: expectSHA256.flatMap { Digest(hex: $0.lowercased()) },
+      path: path == "-" ? "/dev/stdin" : path, name: name, dtype: dtype.dtype,
+      expected: expectSHA256.flatMap { Digest(hex: $0.lowercased()) },
       replaces: force)
     let mode = progress.progress
     let outcome = try await blocking { isCancelled in
@@ -72,7 +74,9 @@ struct Import: AsyncParsableCommand {
       return try importing.run(request)
     }
     if let unsupported = outcome.unsupported { note("this program cannot run it: \(unsupported.description)") }
-    note("\(outcome.model.reference) is here: \(Quantity.bytes(outcome.model.byteCount))")
+    for model in [outcome.model] + outcome.others {
+      note("\(model.reference) is here: \(Quantity.bytes(model.byteCount))")
+    }
     if output.json { Output.standard.json(.object(ModelJSON.summary(outcome.model))) }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models from files: a Hugging Face folder, a GGUF file, a safetensors file with its config beside it, or any of these
-// in an archive (zip, wheel, tar). GGUF is converted; everything else is taken as it is.
+// in an archive (zip, wheel, tar), and what `export` made. GGUF is converted; everything else is taken as it is.
 
 public import Basics
 internal import Checkpoints
@@ -44,8 +44,10 @@ public struct Importing: Sendable {
 
   /// What was imported.
   public struct Outcome: Sendable {
-    /// The model.
+    /// The model; the first of an archive of several.
     public let model: StoredModel
+    /// Further models of the same archive.
+    public var others: [StoredModel] = []
     /// Why this program cannot run it, if it cannot.
     public let unsupported: (any Problem)?
   }
@@ -123,6 +125,9 @@ public struct Importing: Sendable {
   private func importFolder(
     _ folder: String, _ request: Request, _ reference: Reference?, _ ingest: Ingest
   ) throws -> Outcome {
+    if Files.isFile("\(folder)/oci-layout"), Files.isFile("\(folder)/index.json") {
+      return try importLayout(folder, request, reference, ingest)
+    }
     guard Files.isFile("\(folder)/config.json") else {
       let files = try Files.list(folder).filter { $0.lowercased().hasSuffix(".gguf") }
       guard files.count == 1, let file = files.first else {
@@ -244,6 +249,10 @@ public struct Importing: Sendable {
       .filter { inside in
         paths.contains { Files.parent(of: "\(folder)/\($0)") == inside && $0.hasSuffix(".safetensors") }
       }
+    if paths.contains("oci-layout"), paths.contains("index.json") {
+      try check(request.path, request)
+      return try importLayout(folder, request, reference, ingest)
+    }
     if let gguf = ggufs.first, ggufs.count == 1, folders.isEmpty {
       return try importGGUF("\(folder)/\(gguf)", request, reference, ingest)
     }
@@ -254,6 +263,21 @@ public struct Importing: Sendable {
     try check(request.path, request)
     let base = Files.name(of: request.path).split(separator: ".").first.map(String.init) ?? "model"
     return try take(try Self.files(of: found), of: found, request, try reference ?? Self.guess(base), ingest)
+  }
+
+  /// An export, unpacked.
+  private func importLayout(
+    _ folder: String, _ request: Request, _ reference: Reference?, _ ingest: Ingest
+  ) throws -> Outcome {
+    events(.stage("storing", byteCount: 0))
+    var done = 0
+    let models = try ingest.takeLayout(folder, as: reference, replaces: request.replaces) { count in
+      done += count
+      try goOn(done)
+    }
+    guard let first = models.first else { throw ImportProblem.noModel(path: request.path, candidates: []) }
+    let facts = try? Describing.facts(folder: try store.snapshot(first))
+    return Outcome(model: first, others: Array(models.dropFirst()), unsupported: facts?.unsupported)
   }
 
   // MARK: Small things

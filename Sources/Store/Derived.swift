@@ -20,18 +20,7 @@ extension ModelStore {
   }
 
   private func writeIndex(_ models: [StoredModel]) throws {
-    let manifests = models.map { model -> JSONValue in
-      var entry = Descriptor(
-        mediaType: MediaType.manifest, digest: model.digest, byteCount: model.manifestByteCount
-      ).json
-      entry["artifactType"] = .string(MediaType.model)
-      entry["annotations"] = .object([Annotation.referenceName: .string(model.reference.full)])
-      return .object(entry)
-    }
-    let index: JSONObject = [
-      "schemaVersion": 2, "mediaType": .string(MediaType.index), "manifests": .array(manifests),
-    ]
-    let bytes = JSONWriter.bytes(.object(index), options: .pretty)
+    let bytes = indexBytes(models)
     if (try? Files.read(layout.index, limit: 64 << 20)) != bytes { try AtomicFile.write(bytes, to: layout.index) }
   }
 

@@ -120,6 +120,8 @@ extension ModelStore {
   /// Points a reference at a manifest whose blobs are all kept, then renews what follows from it.
   func point(_ reference: Reference, at digest: Digest, byteCount: Int) throws {
     try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+      // The same again keeps its date.
+      if let present = try? load(reference), present.digest == digest { return try renewDerived() }
       let object: JSONObject = [
         "name": .string(reference.full), "created": .integer(Int64(time(nil))),
         "manifest": .object(

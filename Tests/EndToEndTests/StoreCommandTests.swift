@@ -121,6 +121,35 @@ import Testing
     #expect(try rig.run("pull", "org/other", "--offline", environment: environment).status == 5)
   }
 
+  @Test(
+    "an export comes back whole, is the same every time, and no changed byte of it is taken",
+    arguments: ["tar", "tar.gz", "tar.zst"])
+  func export(suffix: String) throws {
+    let rig = try Rig()
+    try rig.succeed("import", Self.llama, "--name", "org/tiny")
+    try rig.succeed("quantize", "org/tiny", "--group-size", "32", "--name", ":q")
+    let file = "\(rig.folder.path)/a.\(suffix)"
+    try rig.succeed("export", "org/tiny", "org/tiny:q", "--output", file)
+    try rig.succeed("export", "org/tiny:q", "org/tiny", "--output", "\(rig.folder.path)/b.\(suffix)")
+    #expect(try Files.read(file) == Files.read("\(rig.folder.path)/b.\(suffix)"))
+    #expect(try rig.run("export", "org/tiny", "--output", file).status == 1)
+    let other = try Rig()
+    try other.succeed("import", file)
+    #expect(try other.succeed("list", "--json").contains("org/tiny:q"))
+    let (one, same) = (
+      try rig.succeed("show", "org/tiny:q", "--json"), try other.succeed("show", "org/tiny:q", "--json")
+    )
+    #expect(try JSONReader.parse(one)["digest"] == JSONReader.parse(same)["digest"])
+    try other.succeed("verify")
+    // The last third of the file is weights: a changed byte there must be found.
+    let third = try Rig()
+    var bytes = try Files.read(file)
+    bytes[bytes.count * 2 / 3] ^= 0x40
+    try AtomicFile.write(bytes, to: "\(third.folder.path)/changed.\(suffix)")
+    #expect(try third.run("import", "\(third.folder.path)/changed.\(suffix)").status == 2)
+    #expect(try third.succeed("list", "--quiet") == "")
+  }
+
   @Test("killed at any point, an import leaves a store that lists and verifies clean") func killed() throws {
     let rig = try Rig()
     let environment = ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path]
