@@ -52,7 +52,10 @@ extension DownloadWorker {
         }
       }
       switch result {
-      case .success(let part): return try await begin(job, part)
+      case .success(let part):
+        // Whoever held the lock before may have finished the file since it was looked for.
+        guard isPresent(job.file) else { return try await begin(job, part) }
+        try await onFinisher { () throws(FileProblem) in try part.discard() }
       case .failure(.locked): try await sleep(download.options.lockPause)
       case .failure(let problem): throw HubProblem(problem)
       }
