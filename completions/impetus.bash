@@ -173,13 +173,13 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|import|list|show|path|verify|quantize|run|serve|bench|tokenize|rm|restore|export|gc|version|debug|help)
+    pull|import|list|show|path|verify|repair|quantize|run|serve|bench|tokenize|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull import list show path verify quantize run serve bench tokenize rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull import list show path verify repair quantize run serve bench tokenize rm restore export gc version debug help' -- "${cur}"))
         ;;
     esac
 }
@@ -350,6 +350,37 @@ _impetus_verify() {
     case "${positional_number}" in
     *)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion verify -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_repair() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--endpoint --store --progress)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--endpoint')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion repair -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac

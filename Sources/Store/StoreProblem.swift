@@ -90,7 +90,7 @@ public enum StoreProblem: Problem, Equatable {
     case .otherVersion: "impetus pull it at that commit with --revision"
     case .exists: "choose another --name, or replace it with --force"
     case .damagedManifest, .damagedBlob:
-      "impetus verify lists all damage; pulling or importing the model again repairs it"
+      "impetus verify lists all damage; impetus repair puts right what it can"
     case .busy: "wait for the other process to finish, then try again"
     }
   }

@@ -150,6 +150,38 @@ import Testing
     #expect(try third.succeed("list", "--quiet") == "")
   }
 
+  @Test("repair fetches the damaged file only, and makes quantized ones again to the same bits") func repair() throws {
+    let names = try Files.list(Self.llama).filter { Files.isFile("\(Self.llama)/\($0)") }
+    let hub = try LoopbackHub(
+      try names.map { LoopbackFile($0, try Files.read("\(Self.llama)/\($0)"), isLarge: $0.hasSuffix(".safetensors")) })
+    let rig = try Rig()
+    let environment = ["HF_ENDPOINT": hub.endpoint]
+    try rig.succeed("pull", "org/model", environment: environment)
+    try rig.succeed("quantize", "org/model", "--group-size", "32", "--name", ":q")
+    var digests: [String] = []
+    for model in ["org/model", "org/model:q"] {
+      let files = try JSONReader.parse(try rig.succeed("show", model, "--json"))["files"]?.arrayValue ?? []
+      let weights = files.first { $0["path"]?.stringValue?.hasSuffix(".safetensors") == true }
+      digests.append(try #require(weights?["digest"]?.stringValue))
+    }
+    for digest in digests {
+      var bytes = try Files.read(rig.blob(digest))
+      bytes[bytes.count / 2] ^= 1
+      try Files.remove(rig.blob(digest))
+      try AtomicFile.write(bytes, to: rig.blob(digest))
+    }
+    #expect(try rig.run("verify").status == 2)
+    let before = hub.sentByteCount(.cdn)
+    try rig.succeed("repair", environment: environment)
+    #expect(hub.sentByteCount(.cdn) - before == 232_176)
+    try rig.succeed("verify")
+    // What nobody can bring back is said, and is no success.
+    try rig.succeed("import", Self.llama, "--name", "own")
+    try Files.remove(rig.blob(digests[0]))
+    hub.stop()
+    #expect(try rig.run("repair", "own", environment: environment).status == 2)
+  }
+
   @Test("killed at any point, an import leaves a store that lists and verifies clean") func killed() throws {
     let rig = try Rig()
     let environment = ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path]

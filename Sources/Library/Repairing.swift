@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts damaged models right: what came from a hub is fetched again, file by file, at the same commit; what was quantized
+// here is made again from its base, bit for bit. Nothing whole is touched.
+
+internal import Basics
+public import Hub
+internal import Quantization
+public import Store
+
+/// The use case of `impetus repair`.
+public struct Repairing: Sendable {
+  /// How a damaged model can be put right.
+  public enum Way: Sendable, Equatable {
+    /// From its repository at its commit.
+    case fetch(RepoID, Revision)
+    /// From the model it was made of.
+    case quantize(base: String, bits: Int, groupSize: Int)
+    /// Only by whoever has the files: importing them again.
+    case none
+  }
+
+  private let store: ModelStore
+
+  public init(store: ModelStore) { self.store = store }
+
+  /// What is damaged of a model: contents that are missing or have changed.
+  public func damage(of model: StoredModel) -> [ModelStore.Check] {
+    store.checks([model]).filter { store.run($0) != nil }
+  }
+
+  /// How to put a model right, by what its config blob says.
+  public func way(for model: StoredModel) -> Way {
+    guard let description = try? store.description(model) else { return .none }
+    if let provenance = description.provenance {
+      let settings = provenance.recipe["quantization"]
+      guard let base = provenance.base, let bits = settings?["bits"]?.intValue,
+        let group = settings?["group_size"]?.intValue
+      else { return .none }
+      return .quantize(base: base, bits: bits, groupSize: group)
+    }
+    guard let source = description.origin.source, source.contains("://"), let revision = model.revision,
+      let revision = try? Revision(revision)
+    else { return .none }
+    let parts = source.split(separator: "/").suffix(2).joined(separator: "/")
+    return (try? RepoID(parts)).map { .fetch($0, revision) } ?? .none
+  }
+
+  /// Takes damaged contents out of the store, so that they are missing rather than wrong.
+  public func remove(_ damaged: [ModelStore.Check]) throws {
+    let ingest = try Ingest(store)
+    for check in damaged {
+      let path = store.path(of: check.descriptor.digest)
+      // The session's folder goes at its end, and with it the wrong bytes.
+      if Files.kind(path) != nil { try Files.rename(path, to: "\(ingest.folder)/\(Files.uniqueSuffix())") }
+    }
+  }
+
+  /// Fetches what is missing of a model from its repository.
+  public func fetch(
+    _ model: StoredModel, _ repository: RepoID, _ revision: Revision, client: HubClient,
+    events: @escaping @Sendable (DownloadEvent) -> Void
+  ) async throws {
+    let ingest = try Ingest(store)
+    let wanted = Set(model.manifest.files.map(\.path))
+    let pulling = Pulling(client: client, destination: StoreDestination(ingest))
+    let plan = try await pulling.plan(
+      repository, revision: revision, selection: Selection(include: wanted.map { Self.literal($0) }))
+    _ = try await pulling.run(plan, events: events)
+  }
+
+  /// A pattern that only this path matches.
+  private static func literal(_ path: String) -> String {
+    path.reduce(into: "") { text, character in text += "*?[".contains(character) ? "[\(character)]" : "\(character)" }
+  }
+
+  /// Makes a quantized model again and checks that it is the same.
+  /// - Throws: `StoreProblem.damagedBlob` when it is not.
+  public func quantize(_ model: StoredModel, base: String, bits: Int, groupSize: Int, threads: Int) throws {
+    let stored = try store.resolve(base)
+    let source = LocatedModel(folder: try store.snapshot(stored), name: base, stored: stored)
+    let work = try StoredQuantizing(
+      source, recipe: Quantizing.Recipe(try Affine(bits: bits, groupSize: groupSize)), store: store)
+    let made = try work.run(as: model.reference, replaces: false, threads: threads)
+    guard made.model.digest == model.digest else {
+      throw StoreProblem.damagedBlob(
+        place: model.reference.full, why: "made again from \(base) it is another one: the base has changed")
+    }
+  }
+}
