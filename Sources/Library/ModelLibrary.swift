@@ -53,7 +53,7 @@ public struct ModelLibrary: Sendable {
     let models = try store.models()
     guard let first = models.first else { throw StoreProblem.empty(path: store.layout.root) }
     guard Set(models.map(\.reference.model)).count == 1 else {
-      throw StoreProblem.ambiguous("no name", candidates: models.map(\.reference.description))
+      throw StoreProblem.ambiguous("no model was named, which", candidates: models.map(\.reference.description))
     }
     let smallest = models.min { $0.byteCount < $1.byteCount } ?? first
     return try locate(smallest.reference.full)
