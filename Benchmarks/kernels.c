@@ -177,7 +177,7 @@ static void step(int tokens, bool logits) {
     ck_output o = {.packed = &m->o, .y = z, .stride = (size_t)model.width, .accumulate = true};
     ck_project(pool, isa, &attended, &o, 1, scratch);
     begin = ended(1, begin);
-    ck_feed_forward feed = {.activation = CK_SILU, .gate = {.packed = &m->gate}, .up = {.packed = &m->up},
+    ck_feed_forward feed = {.activation = {.kind = CK_SILU}, .gate = {.packed = &m->gate}, .up = {.packed = &m->up},
                             .down = {.packed = &m->down, .y = z, .stride = (size_t)model.width, .accumulate = true}};
     ck_feed(pool, isa, &in, &feed, scratch);
     ended(2, begin);

@@ -72,7 +72,7 @@ enum { CHUNK_TOKENS = 64 };
 
 typedef struct activation_job {
   const ck_kernels *kernels;
-  ck_activation kind;
+  ck_activation activation;
   float *gate, *up;
   int32_t hidden;
   bool gated;
@@ -82,7 +82,7 @@ static void activation_part(void *context, int32_t part, int worker) {
   (void)worker;
   const activation_job *j = context;
   size_t at = (size_t)part * (size_t)j->hidden;
-  j->kernels->activate(j->kind, j->gated ? j->gate + at : j->up + at, j->gated ? j->up + at : NULL, j->hidden, j->up + at);
+  j->kernels->activate(j->activation, j->gated ? j->gate + at : j->up + at, j->gated ? j->up + at : NULL, j->hidden, j->up + at);
 }
 
 static size_t values_bytes(int32_t hidden, int32_t tokens) {

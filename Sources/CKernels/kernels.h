@@ -50,7 +50,7 @@ typedef struct ck_kernels {
   void (*finish)(const ck_output *output, int32_t rows, int32_t row, int32_t token, int32_t tokens,
                  float (*sums)[CK_BLOCK_ROWS]);
   // activation(gate) * up of 16 rows each, biases added first (NULL: none), into out[token * stride ..].
-  void (*gate)(ck_activation kind, float (*gate)[CK_BLOCK_ROWS], const float *gate_bias, float (*up)[CK_BLOCK_ROWS],
+  void (*gate)(ck_activation activation, float (*gate)[CK_BLOCK_ROWS], const float *gate_bias, float (*up)[CK_BLOCK_ROWS],
                const float *up_bias, int32_t tokens, float *out, size_t stride);
   // Dot products of length n of all rows with inputs x + t * x_stride: out[t * out_stride + r].
   void (*dots)(const ck_rows *rows, const float *x, size_t x_stride, int32_t tokens, int32_t n, float *out,
@@ -58,7 +58,8 @@ typedef struct ck_kernels {
   void (*widen)(const ck_weight *weight, int32_t row, float *out);
   void (*rms_norm)(const float *x, const float *w, float offset, float epsilon, int32_t n, float *y);
   void (*layer_norm)(const float *x, const float *w, const float *b, float epsilon, int32_t n, float *y);
-  void (*activate)(ck_activation kind, const float *gate, const float *up, int32_t n, float *y);
+  void (*activate)(ck_activation activation, const float *gate, const float *up, int32_t n, float *y);
+  void (*sigmoid_gate)(const float *gate, int32_t n, float *y);
   void (*rotate)(float *x, const float *cosine, const float *sine, int32_t half, bool interleaved);
   void (*add_scaled)(float *y, const float *x, float factor, int32_t n);
   float (*log_sum_exp)(const float *x, int32_t n);
@@ -67,12 +68,15 @@ typedef struct ck_kernels {
   // Computes a span's softmax and sums. `scratch`: ck_attention_scratch.
   void (*attend)(const ck_attention *attention, const ck_span *span, float *scratch);
   void (*join)(const ck_span *into, const ck_span *later, int32_t rows, int32_t stride);
+  // One token of one value head of a gated delta net; `remembered` holds value_size floats, padded to 16.
+  void (*recur)(float *state, const float *q, const float *k, const float *v, float decay, float beta, int32_t key_size,
+                int32_t value_size, float *remembered, float *out);
 } ck_kernels;
 
 // The table of a file that defines all of these under their own names.
 #define CK_KERNELS                                                                                               \
-  {quantize, products, finish, gate, dots, widen, rms_norm, layer_norm, activate, rotate, add_scaled, log_sum_exp, \
-   softmax, narrow, attend, join}
+  {quantize, products, finish, gate, dots, widen, rms_norm, layer_norm, activate, sigmoid_gate, rotate, \
+   add_scaled, log_sum_exp, softmax, narrow, attend, join, recur}
 
 extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)

@@ -10,9 +10,11 @@ void ck_layer_norm(ck_isa isa, const float *x, const float *w, const float *b, f
   ck_kernels_of(isa)->layer_norm(x, w, b, epsilon, n, y);
 }
 
-void ck_activate(ck_isa isa, ck_activation kind, const float *gate, const float *up, int32_t n, float *y) {
-  ck_kernels_of(isa)->activate(kind, gate, up, n, y);
+void ck_activate(ck_isa isa, ck_activation activation, const float *gate, const float *up, int32_t n, float *y) {
+  ck_kernels_of(isa)->activate(activation, gate, up, n, y);
 }
+
+void ck_gate(ck_isa isa, const float *gate, int32_t n, float *y) { ck_kernels_of(isa)->sigmoid_gate(gate, n, y); }
 
 void ck_add_scaled(ck_isa isa, float *y, const float *x, float factor, int32_t n) {
   ck_kernels_of(isa)->add_scaled(y, x, factor, n);

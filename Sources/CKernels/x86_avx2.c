@@ -14,6 +14,7 @@ enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, WIDE_ROWS = 8 };
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
+#include "recurrent.inc"
 
 typedef __m256i wint;
 typedef __m256 wfloat;

@@ -15,6 +15,7 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 4, WIDE_ROWS = 16 };
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
+#include "recurrent.inc"
 
 typedef __m512i wint;
 typedef __m512 wfloat;

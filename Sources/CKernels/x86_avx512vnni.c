@@ -16,6 +16,7 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 4 };
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
+#include "recurrent.inc"
 
 enum { PREFETCH_BYTES = 4096 };
 

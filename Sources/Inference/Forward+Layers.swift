@@ -25,26 +25,37 @@ extension Forward {
     }
   }
 
-  /// One layer. In the last one only the rows whose logits are wanted go on after keys and values are stored.
+  /// One layer. In the last one only the rows whose logits are wanted go on after the past is stored.
   mutating func layer(_ plan: LayerPlan, _ batch: StepBatch, isLast: Bool) {
     project(plan, batch)
+    switch plan.mixer {
+    case .attention: store(plan, batch)
+    case .latent(let latent):
+      prepare(latent.pointee, plan, tokens: batch.tokenCount)
+      store(plan, batch)
+    case .deltaNet(let net): recur(net.pointee, batch)
+    }
     let tokens = isLast ? keepWanted(plan, batch) : batch.tokenCount
     guard tokens > 0 else { return }
-    var (attention, output) = (plan.attention, plan.attentionOutput)
-    ck_attend(pool, isa, &attention, space.entries, Int32(liveEntries), space.scratch)
-    ck_linear(
-      pool, isa, &output, 1, space.attended, Int32(plan.queryWidth), Int32(tokens), space.scratch)
+    attend(plan, tokens: tokens)
+    var (input, output) = (plan.attended, plan.attentionOutput)
+    input.tokens = Int32(tokens)
+    ck_project(pool, isa, &input, &output, 1, space.scratch)
     if !plan.isParallel { add(plan.attentionResidual, rows: tokens) }
     feed(plan, tokens: tokens)
   }
 
-  /// Queries, keys and values of all tokens: products, norms, rotation, and keys and values into the cache.
-  private mutating func project(_ plan: LayerPlan, _ batch: StepBatch) {
-    let tokens = batch.tokenCount
+  /// The products of all tokens: queries, keys and values, or what the mixer has in their place.
+  private func project(_ plan: LayerPlan, _ batch: StepBatch) {
     var input = plan.input
-    input.tokens = Int32(tokens)
+    input.tokens = Int32(batch.tokenCount)
     ck_project(pool, isa, &input, plan.projections, plan.projectionCount, space.scratch)
-    let stride = plan.heads.query_stride
+  }
+
+  /// Norms and rotations of queries and keys, and keys and values into the cache.
+  private mutating func store(_ plan: LayerPlan, _ batch: StepBatch) {
+    let (tokens, stride) = (batch.tokenCount, plan.heads.query_stride)
+    if let gated = plan.gated { gather(plan, gated, tokens: tokens) }
     normalize(plan.wholeQueryNorm, plan.heads.queries, stride: stride, width: plan.queryWidth, rows: tokens)
     normalize(plan.wholeKeyNorm, plan.heads.keys, stride: stride, width: plan.keyValueWidth, rows: tokens)
     var (heads, attention) = (plan.heads, plan.attention)
@@ -55,6 +66,20 @@ extension Forward {
     }
     fillEntries(plan, batch)
     ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(liveEntries))
+  }
+
+  /// What the heads see, into the input of the output matrix; a recurrent layer has it there already.
+  private func attend(_ plan: LayerPlan, tokens: Int) {
+    var attention = plan.attention
+    switch plan.mixer {
+    case .attention:
+      ck_attend(pool, isa, &attention, space.entries, Int32(liveEntries), space.scratch)
+      if let gated = plan.gated { gate(plan, gated) }
+    case .latent(let latent):
+      ck_attend(pool, isa, &attention, space.entries, Int32(liveEntries), space.scratch)
+      expand(latent.pointee, tokens: tokens)
+    case .deltaNet: break
+    }
   }
 
   /// The attention's entries: all tokens of all sequences.
@@ -73,17 +98,21 @@ extension Forward {
   /// Leaves only the wanted rows: their hidden states move to the front, and only their queries attend.
   /// - Returns: how many there are.
   private mutating func keepWanted(_ plan: LayerPlan, _ batch: StepBatch) -> Int {
-    let width = model.architecture.hiddenSize
+    let (width, attended) = (model.architecture.hiddenSize, plan.queryWidth)
+    let isRecurrent = if case .deltaNet = plan.mixer { true } else { false }
     var row = 0
     liveEntries = 0
     for entry in batch.entries where entry.rows > 0 {
       let first = entry.count - entry.rows
+      let source = entry.start + first
       space.entries[liveEntries] = ck_attention_entry(
         pages: pages.table(entry.sequence.slot),
         first_position: Int32(pages.slots[Int(entry.sequence.slot)].length + first), tokens: Int32(entry.rows),
-        queries: UnsafePointer(space.heads + (entry.start + first) * plan.heads.query_stride),
-        out: space.attended + row * plan.queryWidth)
-      (space.hidden + row * width).update(from: space.hidden + (entry.start + first) * width, count: entry.rows * width)
+        queries: UnsafePointer(space.heads + source * plan.heads.query_stride), out: space.attended + row * attended)
+      (space.hidden + row * width).update(from: space.hidden + source * width, count: entry.rows * width)
+      if isRecurrent {
+        (space.attended + row * attended).update(from: space.attended + source * attended, count: entry.rows * attended)
+      }
       liveEntries += 1
       row += entry.rows
     }

@@ -21,6 +21,8 @@ public struct Forward: ~Copyable {
   /// Entries of `space.entries` in use.
   var liveEntries = 0
   let rotations: Rotations
+  /// States of recurrent layers, where the model has some.
+  let states: RecurrentStates
   /// Tokens of every sequence where keys may have to be computed anew; else empty.
   var history: TokenHistory
 
@@ -38,19 +40,17 @@ public struct Forward: ~Copyable {
       pageTokens: CacheLayout.pageTokens, pageBytes: layout.pageBytes,
       byteBudget: options.kvByteBudget ?? Memory.available / 2, sequences: options.sequences, contextLength: context)
     let caches = layout.caches(at: pages.base)
-    let scratch = zip(architecture.layers, caches).map { layer, cache in
-      var attention = ck_attention(layer.attention, cache: cache)
-      return ck_attention_scratch(&attention, Int32(threads))
-    }
-    let space = try Workspace(
-      architecture, options: options, threads: threads, attentionScratch: scratch.max() ?? 0)
+    let scratch = zip(architecture.layers, caches).map { Self.scratch(of: $0.mixer, cache: $1, threads: threads) }
+    let space = try Workspace(architecture, options: options, threads: threads, mixerScratch: scratch.max() ?? 0)
+    let states = try RecurrentStates(architecture, sequences: options.sequences)
     let rotations = Rotations(architecture.ropes)
     let history = try TokenHistory(
       sequences: rotations.switchLength == nil ? 0 : options.sequences, contextLength: context)
     guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
     self.model = model
     self.isa = ck_isa_detect()
-    self.plans = Plans(model, space: space, caches: caches)
+    self.plans = Plans(model, space: space, caches: caches, statePlaces: states.places)
+    self.states = states
     self.pages = pages
     self.space = space
     self.pool = pool
@@ -59,6 +59,25 @@ public struct Forward: ~Copyable {
   }
 
   deinit { ck_pool_destroy(pool) }
+
+  /// Bytes of scratch memory a mixer's kernel needs.
+  private static func scratch(of mixer: TokenMixer, cache: ck_cache, threads: Int) -> Int {
+    switch mixer {
+    case .attention(let attention):
+      var description = ck_attention(attention, cache: cache, row: MixerRow(mixer))
+      return ck_attention_scratch(&description, Int32(threads))
+    case .latent(let latent):
+      var description = ck_attention()
+      description.cache = cache
+      description.heads = Int32(latent.heads)
+      return ck_attention_scratch(&description, Int32(threads))
+    case .deltaNet(let net):
+      var description = ck_delta_net()
+      (description.key_heads, description.value_heads) = (Int32(net.keyHeads), Int32(net.valueHeads))
+      (description.key_size, description.value_size) = (Int32(net.keySize), Int32(net.valueSize))
+      return ck_delta_scratch(&description, Int32(threads))
+    }
+  }
 
   /// Longest context that is accepted, whatever the model says.
   private static let longestContext = 1 << 24
@@ -81,9 +100,18 @@ public struct Forward: ~Copyable {
     pages.isOpen(sequence) ? pages.slots[Int(sequence.slot)].length : 0
   }
 
-  /// Shortens a sequence to its first `length` tokens.
-  public mutating func truncate(_ sequence: SequenceID, to length: Int) {
-    if pages.isOpen(sequence) { pages.shorten(sequence.slot, to: length) }
+  /// Whether sequences can be shortened to any length; with recurrent layers only to nothing.
+  public var canTruncate: Bool { states.isEmpty }
+
+  /// Shortens a sequence to its first `length` tokens; a recurrent model's, unless it is no longer than that, to none.
+  /// - Returns: how many it keeps.
+  @discardableResult
+  public mutating func truncate(_ sequence: SequenceID, to length: Int) -> Int {
+    guard pages.isOpen(sequence) else { return 0 }
+    let current = pages.slots[Int(sequence.slot)].length
+    guard length < current else { return current }
+    pages.shorten(sequence.slot, to: canTruncate ? length : 0)
+    return pages.slots[Int(sequence.slot)].length
   }
 
   /// How many tokens more could be cached now, over all sequences.
@@ -100,6 +128,9 @@ public struct Forward: ~Copyable {
   public mutating func step(_ batch: inout StepBatch) throws(InferenceProblem) {
     try check(batch)
     try reserve(batch)
+    for entry in batch.entries where pages.slots[Int(entry.sequence.slot)].length == 0 {
+      states.clear(entry.sequence.slot)
+    }
     renew(batch)
     let rows = compute(batch)
     head(rows: rows)

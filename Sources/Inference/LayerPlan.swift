@@ -7,6 +7,7 @@ import Models
 
 /// One layer's kernel arguments. Trivial: copied without reference counting.
 struct LayerPlan {
+  var mixer: MixerPlan
   /// Input of the projections, with the norm before attention.
   var input = ck_input()
   var projections: UnsafeMutablePointer<ck_output>
@@ -19,7 +20,11 @@ struct LayerPlan {
   var wholeKeyNorm = ck_norm()
   var queryWidth: Int
   var keyValueWidth: Int
+  /// Queries that lie beside their gates, to be moved to their place; nil when they are not gated.
+  var gated: UnsafeMutablePointer<Float>?
   var attention = ck_attention()
+  /// Input of the output matrix.
+  var attended = ck_input()
   var attentionOutput = ck_output()
   var attentionResidual = Residual()
   var feedInput = ck_input()
@@ -39,36 +44,32 @@ struct Residual {
   var isDirect = false
 }
 
-/// A mixture of experts as the kernels are called with it.
-struct ExpertsPlan {
-  var router: ck_output
-  var experts: UnsafeMutablePointer<ck_feed_forward>
-  var count: Int
-  var perToken: Int
-  var normalizesChosen: Bool
-}
-
 /// All layers' plans; frees what they point to.
 struct Plans: ~Copyable {
   let layers: UnsafeMutablePointer<LayerPlan>
   let count: Int
 
   /// Makes the plans of a model over the buffers of a workspace.
-  /// - Parameter caches: the cache as each layer sees it.
-  init(_ model: LoadedModel, space: borrowing Workspace, caches: [ck_cache]) {
+  /// - Parameters:
+  ///   - caches: the cache as each layer sees it.
+  ///   - statePlaces: where each layer's recurrent state begins.
+  init(_ model: LoadedModel, space: borrowing Workspace, caches: [ck_cache], statePlaces: [Int]) {
     count = model.architecture.layers.count
     layers = .allocate(capacity: count)
     for index in 0..<count {
       let maker = PlanMaker(
         tables: model.weights.tables, layer: model.architecture.layers[index], weights: model.weights.layers[index],
         hiddenSize: model.architecture.hiddenSize)
-      (layers + index).initialize(to: maker.plan(space, cache: caches[index], ropes: model.architecture.ropes))
+      (layers + index).initialize(
+        to: maker.plan(
+          space, cache: caches[index], ropes: model.architecture.ropes, statePlace: statePlaces[index]))
     }
   }
 
   deinit {
     for index in 0..<count {
       layers[index].projections.deallocate()
+      layers[index].mixer.deallocate()
       layers[index].experts?.pointee.experts.deallocate()
       layers[index].experts?.deallocate()
     }
@@ -83,22 +84,17 @@ private struct PlanMaker {
   let weights: LayerWeights
   let hiddenSize: Int
 
-  func plan(_ space: borrowing Workspace, cache: ck_cache, ropes: [Rope]) -> LayerPlan {
-    let attention = layer.attention
-    let width = attention.queryWidth + 2 * attention.keyValueWidth
-    var plan = LayerPlan(
-      projections: projections(into: space.heads, stride: width), projectionCount: Int32(weights.queryKeyValue.count),
-      rope: attention.rope ?? -1, queryWidth: attention.queryWidth, keyValueWidth: attention.keyValueWidth,
-      isParallel: layer.isParallel)
+  func plan(_ space: borrowing Workspace, cache: ck_cache, ropes: [Rope], statePlace: Int) -> LayerPlan {
+    var plan =
+      switch (layer.mixer, weights.mixer) {
+      case (.attention(let attention), .attention(let weights)):
+        self.attention(attention, weights, space, cache: cache, ropes: ropes)
+      case (.latent(let latent), .latent(let weights)): self.latent(latent, weights, space, cache: cache, ropes: ropes)
+      case (.deltaNet(let net), .deltaNet(let weights)): deltaNet(net, weights, space, statePlace: statePlace)
+      default: preconditionFailure("weights of another kind of layer")
+      }
+    plan.isParallel = layer.isParallel
     plan.input = input(space.hidden, weights.preAttention)
-    plan.heads = heads(space.heads, stride: width, rope: attention.rope.map { ropes[$0] })
-    if attention.queryNorm?.perHead == false { plan.wholeQueryNorm = tables.norm(weights.queryNorm) }
-    if attention.keyNorm?.perHead == false { plan.wholeKeyNorm = tables.norm(weights.keyNorm) }
-    plan.attention = ck_attention(attention, cache: cache)
-    plan.attentionResidual = residual(weights.postAttention, isDirect: !layer.isParallel)
-    plan.attentionOutput = tables.output(
-      weights.attentionOutput, into: plan.attentionResidual.isDirect ? space.hidden : space.added, stride: hiddenSize,
-      accumulates: plan.attentionResidual.isDirect)
     plan.feedInput = input(space.hidden, layer.isParallel ? weights.preAttention : weights.preFeedForward)
     plan.feedResidual = residual(weights.postFeedForward, isDirect: true)
     switch (layer.feedForward, weights.feedForward) {
@@ -107,13 +103,112 @@ private struct PlanMaker {
       plan.feed = feed(
         matrices, mlp.activation, into: plan.feedResidual.isDirect ? space.hidden : space.added,
         accumulates: plan.feedResidual.isDirect)
-    case (.experts(let mixture), .experts(let router, let experts)):
+    case (.experts(let mixture), .experts(let matrices)):
       plan.feedResidual.isDirect = false
       plan.experts = .allocate(capacity: 1)
-      plan.experts?.initialize(to: self.experts(mixture, router, experts, space))
+      plan.experts?.initialize(to: experts(mixture, matrices, space))
     default: preconditionFailure("weights of another kind of layer")
     }
     return plan
+  }
+
+  private func attention(
+    _ attention: Attention, _ weights: AttentionWeights, _ space: borrowing Workspace, cache: ck_cache, ropes: [Rope]
+  ) -> LayerPlan {
+    let row = MixerRow(layer.mixer)
+    let gated = attention.isGated ? space.heads + row.entries[3] : nil
+    // A fused matrix writes all parts; separate ones each their own.
+    var targets = row.entries
+    if attention.isGated { targets[0] = row.entries[3] }
+    var plan = LayerPlan(
+      mixer: .attention, projections: projections(weights.queryKeyValue, space.heads, targets, stride: row.width),
+      projectionCount: Int32(weights.queryKeyValue.count), rope: attention.rope ?? -1,
+      queryWidth: attention.queryWidth, keyValueWidth: attention.keyValueWidth, gated: gated, isParallel: false)
+    plan.heads = heads(attention, weights, space.heads, row, rope: attention.rope.map { ropes[$0] })
+    if attention.queryNorm?.perHead == false { plan.wholeQueryNorm = tables.norm(weights.queryNorm) }
+    if attention.keyNorm?.perHead == false { plan.wholeKeyNorm = tables.norm(weights.keyNorm) }
+    plan.attention = ck_attention(attention, cache: cache, row: row)
+    plan.attention.sinks = tables.vector(weights.sinks)
+    finish(&plan, weights.output, from: space.attended, stride: row.attended, space)
+    return plan
+  }
+
+  private func latent(
+    _ latent: LatentAttention, _ weights: LatentWeights, _ space: borrowing Workspace, cache: ck_cache, ropes: [Rope]
+  ) -> LayerPlan {
+    let row = MixerRow(layer.mixer)
+    let (start, stride) = (space.heads, row.width)
+    let keySize = latent.ropeSize + latent.rank
+    func each(_ matrices: [MatrixID], into y: Int, apart: Int) -> UnsafeMutablePointer<ck_output> {
+      let outputs = UnsafeMutablePointer<ck_output>.allocate(capacity: matrices.count)
+      for (head, matrix) in matrices.enumerated() {
+        (outputs + head).initialize(to: tables.output(matrix, into: start + y + head * apart, stride: stride))
+      }
+      return outputs
+    }
+    var inner = LatentPlan(
+      heads: latent.heads, plainSize: latent.plainSize, ropeSize: latent.ropeSize, rank: latent.rank,
+      compressionNorm: tables.norm(weights.compressionNorm),
+      keys: each(weights.keys, into: latent.ropeSize, apart: keySize),
+      values: each(weights.values, into: row.entries[5], apart: latent.valueSize), queries: start,
+      key: start + row.entries[1], rawQueries: start + row.entries[2], compressed: start + row.entries[3])
+    let isNarrow = weights.query.count > 1
+    if isNarrow {
+      inner.narrowQuery = ck_input(
+        x: start + row.entries[4], stride: stride, inputs: Int32(weights.query[0].outputs), tokens: 0,
+        norm: tables.norm(weights.queryNorm))
+      inner.queryUp = tables.output(weights.query[1], into: inner.rawQueries, stride: stride)
+    }
+    let kept = UnsafeMutablePointer<LatentPlan>.allocate(capacity: 1)
+    kept.initialize(to: inner)
+    var plan = LayerPlan(
+      mixer: .latent(kept),
+      projections: projections(
+        [weights.query[0], weights.compression], start, [row.entries[isNarrow ? 4 : 2], row.entries[3]],
+        stride: stride),
+      projectionCount: 2, rope: latent.rope, queryWidth: row.attended, keyValueWidth: keySize, isParallel: false)
+    plan.heads.queries = inner.queries
+    plan.heads.keys = inner.key
+    plan.heads.values = UnsafePointer(inner.key + latent.ropeSize)
+    (plan.heads.query_stride, plan.heads.key_stride, plan.heads.value_stride) = (stride, stride, stride)
+    plan.heads.rope_half = Int32(latent.ropeSize / 2)
+    plan.heads.interleaved = ropes[latent.rope].isInterleaved
+    plan.attention.cache = cache
+    plan.attention.heads = Int32(latent.heads)
+    plan.attention.scale = latent.scale
+    plan.attention.query_stride = stride
+    plan.attention.out_stride = row.attended
+    finish(&plan, weights.output, from: start + row.entries[5], stride: stride, space)
+    return plan
+  }
+
+  private func deltaNet(
+    _ net: GatedDeltaNet, _ weights: DeltaNetWeights, _ space: borrowing Workspace, statePlace: Int
+  ) -> LayerPlan {
+    let row = MixerRow(layer.mixer)
+    let kept = UnsafeMutablePointer<DeltaNetPlan>.allocate(capacity: 1)
+    kept.initialize(
+      to: DeltaNetPlan(
+        net: tables.deltaNet(net, weights, stride: row.width), input: UnsafePointer(space.heads + row.entries[0]),
+        rates: UnsafePointer(space.heads + row.entries[1]), statePlace: statePlace))
+    var plan = LayerPlan(
+      mixer: .deltaNet(kept),
+      projections: projections([weights.input, weights.rates], space.heads, row.entries, stride: row.width),
+      projectionCount: 2, rope: -1, queryWidth: row.attended, keyValueWidth: 0, isParallel: false)
+    finish(&plan, weights.output, from: space.attended, stride: row.attended, space)
+    return plan
+  }
+
+  /// The output matrix and what becomes of its result.
+  private func finish(
+    _ plan: inout LayerPlan, _ output: MatrixID, from x: UnsafeMutablePointer<Float>, stride: Int,
+    _ space: borrowing Workspace
+  ) {
+    plan.attentionResidual = residual(weights.postAttention, isDirect: !layer.isParallel)
+    plan.attended = ck_input(x: x, stride: stride, inputs: Int32(output.inputs), tokens: 0, norm: ck_norm())
+    plan.attentionOutput = tables.output(
+      output, into: plan.attentionResidual.isDirect ? space.hidden : space.added, stride: hiddenSize,
+      accumulates: plan.attentionResidual.isDirect)
   }
 
   private func input(_ x: UnsafeMutablePointer<Float>, _ norm: NormID?) -> ck_input {
@@ -126,23 +221,26 @@ private struct PlanMaker {
       isDirect: isDirect && norm == nil && layer.residualScale == 1)
   }
 
-  private func projections(into y: UnsafeMutablePointer<Float>, stride: Int) -> UnsafeMutablePointer<ck_output> {
-    let outputs = UnsafeMutablePointer<ck_output>.allocate(capacity: weights.queryKeyValue.count)
-    var place = 0
-    for (index, matrix) in weights.queryKeyValue.enumerated() {
-      (outputs + index).initialize(to: tables.output(matrix, into: y + place, stride: stride))
-      place += matrix.outputs
+  /// Products into the parts of a row.
+  private func projections(
+    _ matrices: [MatrixID], _ row: UnsafeMutablePointer<Float>, _ places: [Int], stride: Int
+  ) -> UnsafeMutablePointer<ck_output> {
+    let outputs = UnsafeMutablePointer<ck_output>.allocate(capacity: matrices.count)
+    for (index, matrix) in matrices.enumerated() {
+      (outputs + index).initialize(to: tables.output(matrix, into: row + places[index], stride: stride))
     }
     return outputs
   }
 
-  private func heads(_ row: UnsafeMutablePointer<Float>, stride: Int, rope: Rope?) -> ck_heads {
-    let attention = layer.attention
+  private func heads(
+    _ attention: Attention, _ weights: AttentionWeights, _ start: UnsafeMutablePointer<Float>, _ row: MixerRow,
+    rope: Rope?
+  ) -> ck_heads {
     var heads = ck_heads()
-    heads.queries = row
-    heads.keys = row + attention.queryWidth
-    heads.values = UnsafePointer(row + attention.queryWidth + attention.keyValueWidth)
-    (heads.query_stride, heads.key_stride, heads.value_stride) = (stride, stride, stride)
+    heads.queries = start
+    heads.keys = start + row.entries[1]
+    heads.values = UnsafePointer(start + row.entries[2])
+    (heads.query_stride, heads.key_stride, heads.value_stride) = (row.width, row.width, row.width)
     if let norm = weights.queryNorm, attention.queryNorm?.perHead == true {
       heads.query_norm = tables.vector(norm.weight)
       heads.norm_offset = norm.weightOffset
@@ -164,29 +262,32 @@ private struct PlanMaker {
   }
 
   private func experts(
-    _ mixture: MixtureOfExperts, _ router: MatrixID, _ experts: [MLPWeights], _ space: borrowing Workspace
+    _ mixture: MixtureOfExperts, _ weights: ExpertsWeights, _ space: borrowing Workspace
   ) -> ExpertsPlan {
-    let feeds = UnsafeMutablePointer<ck_feed_forward>.allocate(capacity: experts.count)
-    for (index, expert) in experts.enumerated() {
+    let feeds = UnsafeMutablePointer<ck_feed_forward>.allocate(capacity: weights.experts.count)
+    for (index, expert) in weights.experts.enumerated() {
       (feeds + index).initialize(to: feed(expert, mixture.activation, into: space.produced, accumulates: false))
     }
+    let shared = mixture.shared.map { $0.mlp.activation } ?? mixture.activation
     return ExpertsPlan(
-      router: tables.output(router, into: space.routing, stride: mixture.count), experts: feeds, count: mixture.count,
-      perToken: mixture.perToken, normalizesChosen: mixture.normalizesChosen)
+      router: tables.output(weights.router, into: space.routing, stride: mixture.count), experts: feeds,
+      choice: ExpertChoice(mixture, bias: tables.vector(weights.choiceBias)),
+      shared: weights.shared.map { feed($0, shared, into: space.produced, accumulates: false) },
+      sharedGate: weights.sharedGate.map { tables.output($0, into: space.routing, stride: 1) })
   }
 }
 
 extension ck_attention {
   /// The kernel's description of a layer's attention.
-  init(_ attention: Attention, cache: ck_cache) {
+  init(_ attention: Attention, cache: ck_cache, row: MixerRow) {
     self.init()
     self.cache = cache
     heads = Int32(attention.heads)
     scale = attention.scale
     soft_cap = attention.softCap ?? 0
     window = Int32(attention.window ?? 0)
-    query_stride = attention.queryWidth + 2 * attention.keyValueWidth
-    out_stride = attention.queryWidth
+    query_stride = row.width
+    out_stride = row.attended
   }
 }
 
@@ -194,10 +295,11 @@ extension Activation {
   /// The kernel's name for it.
   var kernel: ck_activation {
     switch self {
-    case .silu: CK_SILU
-    case .gelu: CK_GELU
-    case .geluTanh: CK_GELU_TANH
-    case .relu: CK_RELU
+    case .silu: ck_activation(kind: CK_SILU, limit: 0)
+    case .gelu: ck_activation(kind: CK_GELU, limit: 0)
+    case .geluTanh: ck_activation(kind: CK_GELU_TANH, limit: 0)
+    case .relu: ck_activation(kind: CK_RELU, limit: 0)
+    case .clampedSwiGLU(let limit): ck_activation(kind: CK_CLAMPED_SWIGLU, limit: limit)
     }
   }
 }

@@ -8,8 +8,8 @@ import Models
 struct Workspace: ~Copyable {
   let hidden: UnsafeMutablePointer<Float>  // [S, hidden]: the residual stream
   let added: UnsafeMutablePointer<Float>  // [S, hidden]: what a half of a layer adds, before its norm
-  let heads: UnsafeMutablePointer<Float>  // [S, queries | keys | values]
-  let attended: UnsafeMutablePointer<Float>  // [S, queries]
+  let heads: UnsafeMutablePointer<Float>  // [S, a `MixerRow`]
+  let attended: UnsafeMutablePointer<Float>  // [S, what the heads made]
   let logits: UnsafeMutablePointer<Float>  // [S, vocabulary]
   let cosines: UnsafeMutablePointer<Float>  // [ropes, S, ropeWidth]
   let sines: UnsafeMutablePointer<Float>  // as cosines
@@ -23,12 +23,12 @@ struct Workspace: ~Copyable {
   private let memory: AnonymousMemory
 
   init(
-    _ architecture: Architecture, options: LoadedModel.Options, threads: Int, attentionScratch: Int
+    _ architecture: Architecture, options: LoadedModel.Options, threads: Int, mixerScratch: Int
   ) throws(InferenceProblem) {
     let (tokens, hidden) = (options.stepTokens, architecture.hiddenSize)
-    let attention = architecture.layers.map(\.attention)
-    let queries = attention.map(\.queryWidth).max() ?? 0
-    let headsWidth = attention.map { $0.queryWidth + 2 * $0.keyValueWidth }.max() ?? 0
+    let rows = architecture.layers.map { MixerRow($0.mixer) }
+    let queries = rows.map(\.attended).max() ?? 0
+    let headsWidth = rows.map(\.width).max() ?? 0
     let experts = architecture.layers.map(\.feedForward.expertCount).max() ?? 0
     let wide = architecture.layers.map(\.feedForward.width).max() ?? 0
     ropeWidth = (architecture.ropes.map(\.size).max() ?? 0) / 2
@@ -37,10 +37,10 @@ struct Workspace: ~Copyable {
     let widths = [
       hidden, hidden, headsWidth, queries, architecture.vocabularySize, ropes, ropes, experts, expertWidth, expertWidth,
     ]
-    let inputs = Int32(max(hidden, queries))
+    let inputs = Int32(max(hidden, queries, headsWidth))
     let scratchBytes = max(
       ck_linear_scratch(inputs, Int32(tokens), Int32(threads)),
-      ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)), attentionScratch)
+      ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)), mixerScratch)
     let entryBytes = options.sequences * MemoryLayout<ck_attention_entry>.stride
     let sizes = widths.map { ($0 * tokens * 4).roundedUp(to: 64) } + [entryBytes.roundedUp(to: 64)]
     let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +) + scratchBytes, hugePages: false)
@@ -73,7 +73,7 @@ extension FeedForward {
   var width: Int {
     switch self {
     case .dense(let mlp): mlp.size
-    case .experts(let mixture): mixture.size
+    case .experts(let mixture): max(mixture.size, mixture.shared?.mlp.size ?? 0)
     }
   }
 }

@@ -31,11 +31,13 @@ struct QuantizingTensors {
   /// The type all floats get; nil leaves each as it is.
   private let dtype: DType?
   private(set) var tensors: [QuantizingTensor] = []
+  private let modelType: String
   private var used: Set<String> = []
 
   init(_ architecture: Architecture, checkpoint: any Checkpoint, dtype: DType?) throws {
     self.checkpoint = checkpoint
     self.dtype = dtype
+    modelType = architecture.modelType
     try add("\(architecture.embedding.path).weight", isCandidate: true)
     for layer in architecture.layers { try add(layer) }
     try add(architecture.finalNorm)
@@ -46,15 +48,19 @@ struct QuantizingTensors {
   var dropped: [String] { checkpoint.names.filter { !used.contains($0) } }
 
   private mutating func add(_ layer: LayerDescription) throws {
-    for linear in layer.attention.queryKeyValue { try add(linear) }
-    try add(layer.attention.output)
-    try add(layer.attention.queryNorm?.norm)
-    try add(layer.attention.keyNorm?.norm)
+    guard let attention = layer.attention, attention.sinks == nil else {
+      throw QuantizationProblem.architecture(name: modelType)
+    }
+    for linear in attention.queryKeyValue { try add(linear) }
+    try add(attention.output)
+    try add(attention.queryNorm?.norm)
+    try add(attention.keyNorm?.norm)
     switch layer.feedForward {
     case .dense(let mlp):
       for linear in mlp.input { try add(linear) }
       try add(mlp.down)
     case .experts(let mixture):
+      guard mixture.shared == nil else { throw QuantizationProblem.architecture(name: modelType) }
       try add(mixture.router)
       for linear in [mixture.gate, mixture.up, mixture.down] { try add(linear, count: mixture.count) }
     }

@@ -84,11 +84,13 @@ public struct Norm: Sendable, Equatable {
 }
 
 /// Functions between the two halves of a feed-forward layer.
-public enum Activation: String, Sendable, Equatable {
+public enum Activation: Sendable, Equatable {
   case silu
   /// x * Φ(x), by the error function.
   case gelu
   /// The tanh approximation of `gelu`.
   case geluTanh
   case relu
+  /// gate · sigmoid(1.702 · gate) · (up + 1), with gate at most `limit` and up within ±`limit` (gpt-oss).
+  case clampedSwiGLU(limit: Float)
 }

@@ -105,15 +105,16 @@ struct DecoderConfig {
     HeadNorm(norm: Norm(path: path, size: headSize, epsilon: epsilon, weightOffset: offset), perHead: true)
   }
 
-  /// `gate_proj`, `up_proj` and `down_proj` below `path`.
-  func gatedMLP(_ path: String, activation: Activation, bias: Bool = false) -> MLP {
-    MLP(
+  /// `gate_proj`, `up_proj` and `down_proj` below `path`, `intermediate_size` wide unless another size is given.
+  func gatedMLP(_ path: String, activation: Activation, bias: Bool = false, size: Int? = nil) -> MLP {
+    let width = size ?? intermediate
+    return MLP(
       input: [
-        Linear(path: "\(path).gate_proj", outputs: intermediate, inputs: hidden, bias: bias),
-        Linear(path: "\(path).up_proj", outputs: intermediate, inputs: hidden, bias: bias),
+        Linear(path: "\(path).gate_proj", outputs: width, inputs: hidden, bias: bias),
+        Linear(path: "\(path).up_proj", outputs: width, inputs: hidden, bias: bias),
       ],
-      down: Linear(path: "\(path).down_proj", outputs: hidden, inputs: intermediate, bias: bias),
-      size: intermediate, activation: activation, isGated: true)
+      down: Linear(path: "\(path).down_proj", outputs: hidden, inputs: width, bias: bias),
+      size: width, activation: activation, isGated: true)
   }
 
   /// Two matrices with an activation between them.

@@ -3,11 +3,11 @@
 
 /// A decoder layer.
 ///
-/// Sequential: x += m · postAttention(attention(preAttention(x))); x += m · postFeedForward(feedForward(preFeedForward(x))).
-/// Parallel: x += m · (attention(n) + feedForward(n)) with n = preAttention(x).
+/// Sequential: x += m · postAttention(mixer(preAttention(x))); x += m · postFeedForward(feedForward(preFeedForward(x))).
+/// Parallel: x += m · (mixer(n) + feedForward(n)) with n = preAttention(x).
 /// A norm that is nil passes its input on.
 public struct LayerDescription: Sendable, Equatable {
-  public var attention: Attention
+  public var mixer: TokenMixer
   public var feedForward: FeedForward
   public var preAttentionNorm: Norm?
   public var postAttentionNorm: Norm?
@@ -17,6 +17,23 @@ public struct LayerDescription: Sendable, Equatable {
   public var isParallel = false
   /// m above (Granite).
   public var residualScale: Float = 1
+}
+
+extension LayerDescription {
+  /// The mixer, when it is plain attention.
+  public var attention: Attention? { mixer.attention }
+
+  /// A layer whose mixer is plain attention.
+  init(
+    attention: Attention, feedForward: FeedForward, preAttentionNorm: Norm? = nil, postAttentionNorm: Norm? = nil,
+    preFeedForwardNorm: Norm? = nil, postFeedForwardNorm: Norm? = nil, isParallel: Bool = false,
+    residualScale: Float = 1
+  ) {
+    self.init(
+      mixer: .attention(attention), feedForward: feedForward, preAttentionNorm: preAttentionNorm,
+      postAttentionNorm: postAttentionNorm, preFeedForwardNorm: preFeedForwardNorm,
+      postFeedForwardNorm: postFeedForwardNorm, isParallel: isParallel, residualScale: residualScale)
+  }
 }
 
 /// Attention over the sequence so far, with keys and values shared by groups of heads.
@@ -39,7 +56,14 @@ public struct Attention: Sendable, Equatable {
   public var keyNorm: HeadNorm?
   /// `cap * tanh(score / cap)` before the softmax when present (Gemma 2).
   public var softCap: Float?
+  /// Name of a tensor [heads] of logits that take part in every softmax and add nothing to the result (gpt-oss).
+  public var sinks: String?
+  /// The matrix of the queries gives each head its query, then a gate of the same width; what the head attended to is
+  /// multiplied by the gate's sigmoid (Qwen3-Next).
+  public var isGated = false
 
+  /// Rows of the matrix of the queries.
+  public var queryOutputs: Int { isGated ? 2 * queryWidth : queryWidth }
   /// Width of all queries together.
   public var queryWidth: Int { heads * headSize }
   /// Width of all keys, and of all values.
@@ -67,34 +91,4 @@ public struct MLP: Sendable, Equatable {
   public var size: Int
   public var activation: Activation
   public var isGated: Bool
-}
-
-/// A router that sends each position to a few of many gated MLPs and adds their outputs.
-public struct MixtureOfExperts: Sendable, Equatable {
-  public var router: Linear
-  public var count: Int
-  public var perToken: Int
-  /// Whether the chosen probabilities are scaled to sum up to one.
-  public var normalizesChosen: Bool
-  /// Width between the halves of an expert.
-  public var size: Int
-  public var activation: Activation
-  public var gate: ExpertLinear
-  public var up: ExpertLinear
-  public var down: ExpertLinear
-}
-
-/// The same matrix of every expert, under either of two names.
-public struct ExpertLinear: Sendable, Equatable {
-  /// One tensor an expert; `*` stands for the expert's number.
-  public var eachPath: String
-  /// All experts in one tensor [experts, outputs, inputs], as MLX stores them.
-  public var stackedPath: String
-  public var outputs: Int
-  public var inputs: Int
-
-  /// The path of one expert's own tensor.
-  public func path(of expert: Int) -> String {
-    eachPath.split(separator: "*", omittingEmptySubsequences: false).joined(separator: "\(expert)")
-  }
 }

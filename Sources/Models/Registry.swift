@@ -22,6 +22,11 @@ public enum Registry {
     ("starcoder2", StarCoder2.describe),
     ("mixtral", Mixtral.describe),
     ("qwen3_moe", Qwen3MoE.describe),
+    ("qwen3_next", Qwen3Next.describe),
+    ("gpt_oss", GptOss.describe),
+    ("deepseek_v2", DeepSeek.describeV2),
+    ("deepseek_v3", DeepSeek.describeV3),
+    ("smollm3", SmolLM3.describe),
   ]
 
   /// Every `model_type` that is supported, sorted.

@@ -26,10 +26,11 @@ public struct Snapshot: Sendable {
     let architecture = try Architecture(config: config)
     let reader = ConfigReader(config.objectValue ?? JSONObject())
     let quantization = try QuantizationConfig(reader)
-    let weights = WeightReader(checkpoint: try openCheckpoint(folder: folder), quantization: quantization)
+    let checkpoint = try openCheckpoint(folder: folder)
+    let weights = WeightReader(checkpoint: checkpoint, quantization: quantization)
     try weights.check(architecture)
     return Snapshot(
-      folder: folder, config: config, architecture: architecture,
+      folder: folder, config: config, architecture: architecture.settled(for: checkpoint),
       generation: try GenerationDefaults(
         generationConfig: try readJSON("\(folder)/generation_config.json"), config: config),
       weights: weights)

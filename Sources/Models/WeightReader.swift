@@ -5,23 +5,6 @@ internal import Basics
 public import Checkpoints
 public import Tensors
 
-/// A matrix [outputs, inputs] as it lies in the checkpoint.
-public struct StoredMatrix: Sendable {
-  /// Module path, for messages.
-  public var path: String
-  public var outputs: Int
-  public var inputs: Int
-  public var format: WeightFormat
-  /// Plain: [outputs, inputs] floats. Otherwise [outputs, words] of packed codes.
-  public var weight: TensorView
-  /// [outputs, groups]; nil when plain.
-  public var scales: TensorView?
-  /// [outputs, groups]; affine only.
-  public var offsets: TensorView?
-  /// [outputs]; added to the product.
-  public var bias: TensorView?
-}
-
 /// Finds and checks the tensors of a model.
 public struct WeightReader: Sendable {
   public let checkpoint: any Checkpoint
@@ -32,41 +15,20 @@ public struct WeightReader: Sendable {
     self.quantization = quantization
   }
 
-  /// Finds every tensor the architecture names.
-  /// - Throws: `ModelProblem` for the first that is missing or is not as described.
-  public func check(_ architecture: Architecture) throws(ModelProblem) {
-    let (vocabulary, hidden) = (architecture.vocabularySize, architecture.hiddenSize)
-    _ = try matrix(Linear(path: architecture.embedding.path, outputs: vocabulary, inputs: hidden))
-    _ = try matrix(architecture.output.linear)
-    try check(architecture.finalNorm)
-    for layer in architecture.layers { try check(layer) }
+  /// Whether the matrices of keys and values are kept apart for each head, as MLX does.
+  public func isExpanded(_ latent: LatentAttention) -> Bool {
+    checkpoint.tensor("\(latent.keyExpansion.stackedPath).weight") != nil
   }
 
-  private func check(_ layer: LayerDescription) throws(ModelProblem) {
-    for linear in layer.attention.queryKeyValue { _ = try matrix(linear) }
-    _ = try matrix(layer.attention.output)
-    try check(layer.attention.queryNorm?.norm)
-    try check(layer.attention.keyNorm?.norm)
-    try check(layer.preAttentionNorm)
-    try check(layer.postAttentionNorm)
-    try check(layer.preFeedForwardNorm)
-    try check(layer.postFeedForwardNorm)
-    switch layer.feedForward {
-    case .dense(let mlp):
-      for linear in mlp.input { _ = try matrix(linear) }
-      _ = try matrix(mlp.down)
-    case .experts(let mixture):
-      _ = try matrix(mixture.router)
-      for linear in [mixture.gate, mixture.up, mixture.down] {
-        for expert in 0..<mixture.count { _ = try matrix(linear, expert: expert, of: mixture.count) }
-      }
+  /// The weights of a layer's convolution, [channels, kernel] with an axis of one before or behind the kernel's.
+  public func convolution(_ net: GatedDeltaNet) throws(ModelProblem) -> TensorView {
+    let view = try tensor(net.convolution)
+    let shapes = [[net.channels, 1, net.kernel], [net.channels, net.kernel, 1]]
+    guard shapes.contains(view.shape.dimensions) else {
+      throw .wrongShape(name: net.convolution, expected: shapes[0], found: view.shape.dimensions)
     }
-  }
-
-  private func check(_ norm: Norm?) throws(ModelProblem) {
-    guard let norm else { return }
-    _ = try vector("\(norm.path).weight", count: norm.size)
-    if norm.bias { _ = try vector("\(norm.path).bias", count: norm.size) }
+    try Self.expectFloats(view, net.convolution)
+    return view
   }
 
   /// A vector of floats.
@@ -88,13 +50,60 @@ public struct WeightReader: Sendable {
   /// The matrix of one expert, from its own tensor or out of the stack of all.
   public func matrix(_ linear: ExpertLinear, expert: Int, of count: Int) throws(ModelProblem) -> StoredMatrix {
     guard checkpoint.tensor("\(linear.stackedPath).weight") != nil else {
+      if let fused = linear.interleaved { return try matrix(linear, in: fused, expert: expert, of: count) }
       return try matrix(linear.path(of: expert), leading: [], outputs: linear.outputs, inputs: linear.inputs)
     }
     var stored = try matrix(
       linear.stackedPath, leading: [count], outputs: linear.outputs, inputs: linear.inputs)
+    if linear.bias {
+      let name = "\(linear.stackedPath).bias"
+      let bias = try tensor(name)
+      try Self.expect(bias, name, [count, linear.outputs])
+      try Self.expectFloats(bias, name)
+      stored.bias = try Self.slice(bias, expert, of: count)
+    }
     stored.weight = try Self.slice(stored.weight, expert, of: count)
     stored.scales = try stored.scales.map { view throws(ModelProblem) in try Self.slice(view, expert, of: count) }
     stored.offsets = try stored.offsets.map { view throws(ModelProblem) in try Self.slice(view, expert, of: count) }
+    return stored
+  }
+
+  /// The matrix of one expert out of a tensor in which several take turns.
+  private func matrix(
+    _ linear: ExpertLinear, in fused: InterleavedExperts, expert: Int, of count: Int
+  ) throws(ModelProblem) -> StoredMatrix {
+    let rows = fused.parts * linear.outputs
+    var stored: StoredMatrix
+    if let blocks = checkpoint.tensor("\(fused.path)_blocks") {
+      let groups = linear.inputs / 32
+      let scales = try tensor("\(fused.path)_scales")
+      guard linear.inputs % 32 == 0 else {
+        throw .wrongShape(name: fused.path, expected: [rows, groups * 32], found: [rows, linear.inputs])
+      }
+      try Self.expect(blocks, "\(fused.path)_blocks", [count, rows, groups, 16])
+      try Self.expect(scales, "\(fused.path)_scales", [count, rows, groups])
+      for (view, name) in [(blocks, "blocks"), (scales, "scales")] where view.dtype != .u8 {
+        throw Self.wrongType("\(fused.path)_\(name)", "U8", view)
+      }
+      stored = StoredMatrix(
+        path: fused.path, outputs: linear.outputs, inputs: linear.inputs, format: .mxfp4,
+        weight: try Self.slice(blocks, expert, of: count), scales: try Self.slice(scales, expert, of: count))
+      stored.arrangement = .everyRow(first: fused.part, step: fused.parts)
+    } else {
+      let weight = try tensor(fused.path)
+      try Self.expect(weight, fused.path, [count, linear.inputs, rows])
+      try Self.expectFloats(weight, fused.path)
+      stored = StoredMatrix(
+        path: fused.path, outputs: linear.outputs, inputs: linear.inputs, format: .plain,
+        weight: try Self.slice(weight, expert, of: count))
+      stored.arrangement = .everyColumn(first: fused.part, step: fused.parts)
+    }
+    if linear.bias {
+      let bias = try tensor("\(fused.path)_bias")
+      try Self.expect(bias, "\(fused.path)_bias", [count, rows])
+      try Self.expectFloats(bias, "\(fused.path)_bias")
+      stored.bias = try Self.slice(bias, expert, of: count)
+    }
     return stored
   }
 
@@ -165,31 +174,5 @@ public struct WeightReader: Sendable {
 
   private static func wrongType(_ name: String, _ expected: String, _ view: TensorView) -> ModelProblem {
     .wrongType(name: name, expected: expected, found: view.dtype.rawValue)
-  }
-}
-
-extension StoredMatrix {
-  /// Some of the rows as a matrix of their own, where they lie; its bias is left as it is.
-  /// - Precondition: the range lies within the rows.
-  /// - Throws: `ModelProblem.wrongShape` when the tensors' rows do not end at whole bytes.
-  public func rows(_ range: Range<Int>) throws(ModelProblem) -> StoredMatrix {
-    precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "rows outside the matrix")
-    var part = self
-    part.outputs = range.count
-    part.weight = try Self.rows(weight, range, path)
-    part.scales = try scales.map { view throws(ModelProblem) in try Self.rows(view, range, path) }
-    part.offsets = try offsets.map { view throws(ModelProblem) in try Self.rows(view, range, path) }
-    return part
-  }
-
-  private static func rows(_ view: TensorView, _ range: Range<Int>, _ path: String) throws(ModelProblem) -> TensorView {
-    do {
-      guard let size = view.rowByteCount else { throw TensorProblem.byteCount(dtype: view.dtype, shape: view.shape) }
-      let shape = try Shape(rows: range.count, columns: view.shape.rowLength)
-      return try TensorView(
-        dtype: view.dtype, shape: shape, file: view.file, offset: view.offset + size * range.lowerBound)
-    } catch {
-      throw .wrongShape(name: path, expected: [range.count], found: view.shape.dimensions)
-    }
   }
 }

@@ -15,6 +15,8 @@ public enum QuantizationProblem: Problem, Equatable {
   case elementType(tensor: String, dtype: String)
   /// The model is quantized already.
   case alreadyQuantized(folder: String)
+  /// The layers' tensors would have to be taken apart in a way that is not built.
+  case architecture(name: String)
   /// The caller stopped the work.
   case cancelled
 
@@ -26,6 +28,7 @@ public enum QuantizationProblem: Problem, Equatable {
     case .width: "quantization.width"
     case .elementType: "quantization.element-type"
     case .alreadyQuantized: "quantization.already-quantized"
+    case .architecture: "quantization.architecture"
     case .cancelled: "quantization.cancelled"
     }
   }
@@ -38,6 +41,7 @@ public enum QuantizationProblem: Problem, Equatable {
     case .width(let tensor, _, _): "the tensor \(tensor) cannot be quantized"
     case .elementType(let tensor, _): "the tensor \(tensor) cannot be quantized"
     case .alreadyQuantized(let folder): "the model in \(folder) is quantized already"
+    case .architecture(let name): "models of the architecture \(name) cannot be quantized yet"
     case .cancelled: "quantization was stopped"
     }
   }
@@ -51,6 +55,7 @@ public enum QuantizationProblem: Problem, Equatable {
     case .width(_, let inputs, let group): "its width \(inputs) is no multiple of the group size \(group)"
     case .elementType(_, let dtype): "its elements are \(dtype); F32, F16 and BF16 can be quantized"
     case .alreadyQuantized: "its config.json has a quantization entry"
+    case .architecture: "its tensors have to be taken apart as MLX does, which is not built"
     case .cancelled: nil
     }
   }
@@ -61,6 +66,7 @@ public enum QuantizationProblem: Problem, Equatable {
     case .notFinite: "fetch the model again; if the file is as published, its authors have to mend it"
     case .width: "choose a smaller group with --group-size"
     case .alreadyQuantized: "quantize the unquantized original"
+    case .architecture: "pull a variant that is quantized already; it runs"
     default: nil
     }
   }
@@ -70,7 +76,7 @@ public enum QuantizationProblem: Problem, Equatable {
     switch self {
     case .setting: .usage
     case .notFinite: .mismatch
-    case .width, .elementType, .alreadyQuantized: .unsupported
+    case .width, .elementType, .alreadyQuantized, .architecture: .unsupported
     case .cancelled: .failure
     }
   }

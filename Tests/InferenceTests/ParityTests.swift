@@ -49,7 +49,8 @@ import Testing
   @Test(
     "a sequence's logits are the same alone, in pieces, among others and on any number of threads",
     arguments: [
-      "llama-mlx-q4-g64", "qwen2-tied-mlx-q8-g64", "llama-tied-f32-mlx-q4-g32", "smollm2",
+      "llama-mlx-q4-g64", "qwen2-tied-mlx-q8-g64", "llama-tied-f32-mlx-q4-g32", "smollm2", "qwen3_next",
+      "gpt_oss-mlx-mxfp4-q8", "deepseek_v3-mlx-q4-g32",
     ])
   func batchExact(_ name: String) throws {
     let prompts: [[Int32]] = [[5, 6, 7, 8, 9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44], [60]]

@@ -142,8 +142,17 @@ void ck_rms_norm(ck_isa isa, const float *x, const float *w, float offset, float
 // y = (x - mean) / sd * w + b; w and b f32 or NULL.
 void ck_layer_norm(ck_isa isa, const float *x, const float *w, const float *b, float epsilon, int32_t n, float *y);
 // y = silu(gate) * up, gelu(gate) * up: in the forms the models use. up may be NULL: plain activation.
-typedef enum ck_activation { CK_SILU = 0, CK_GELU = 1, CK_GELU_TANH = 2, CK_RELU = 3 } ck_activation;
-void ck_activate(ck_isa isa, ck_activation kind, const float *gate, const float *up, int32_t n, float *y);
+// CK_CLAMPED_SWIGLU: gate * sigmoid(1.702 gate) * (up + 1), gate at most `limit`, up within +-limit; needs up.
+typedef enum ck_activation_kind {
+  CK_SILU = 0, CK_GELU = 1, CK_GELU_TANH = 2, CK_RELU = 3, CK_CLAMPED_SWIGLU = 4
+} ck_activation_kind;
+typedef struct ck_activation {
+  ck_activation_kind kind;
+  float limit;  // CK_CLAMPED_SWIGLU only
+} ck_activation;
+void ck_activate(ck_isa isa, ck_activation activation, const float *gate, const float *up, int32_t n, float *y);
+// y = y * sigmoid(gate).
+void ck_gate(ck_isa isa, const float *gate, int32_t n, float *y);
 
 // A feed-forward block: down(activation(gate(x)) * up(x)), or down(activation(up(x))) when gate has no matrix
 // (packed and weight NULL). Of gate and up only the matrix and the bias are read; the values between never leave
@@ -240,6 +249,37 @@ void ck_attention_store(ck_pool *pool, ck_isa isa, const ck_attention *attention
 void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_attention_entry *entries, int count,
                void *scratch);
 size_t ck_attention_scratch(const ck_attention *attention, int threads);
+
+// ---- gated delta net ----
+
+// A recurrent layer: a causal convolution and silu over queries, keys and values, then for each value head a matrix
+// S [D, Dv]: S = decay * S; S += k (x) beta * (v - S'k); out = S'q, an rms norm over the head, times silu(its gate).
+typedef struct ck_delta_net {
+  int32_t key_heads, value_heads, key_size, value_size;  // value_heads: a multiple of key_heads
+  int32_t kernel;            // tokens of the convolution, 2 or more
+  const float *convolution;  // [channels, kernel]; channels: all queries, all keys, all values
+  const float *decay;        // [value_heads]: log of the rate
+  const float *time_bias;    // [value_heads]
+  const float *norm;         // [value_size]
+  float epsilon;
+  size_t stride;             // floats between tokens of input and rates
+} ck_delta_net;
+
+// One sequence's part of a step.
+typedef struct ck_delta_entry {
+  float *state;        // [channels, kernel - 1] last inputs of the convolution, then [value_heads, D, Dv]; zeros at first
+  const float *input;  // for each key head: query, key, values, gates of its value heads
+  const float *rates;  // for each key head: beta of its value heads, then their decay's logits
+  float *out;          // [tokens, value_heads * Dv]
+  int32_t tokens;
+} ck_delta_entry;
+
+// Runs the entries' tokens in order and leaves the states behind them. `scratch`: ck_delta_scratch bytes.
+void ck_delta_step(ck_pool *pool, ck_isa isa, const ck_delta_net *net, const ck_delta_entry *entries, int count,
+                   void *scratch);
+size_t ck_delta_scratch(const ck_delta_net *net, int threads);
+// Floats of a sequence's state.
+size_t ck_delta_state(const ck_delta_net *net);
 
 // ---- numbers ----
 

@@ -63,9 +63,15 @@ public struct ModelBenchmark: ~Copyable {
       let seconds = (ContinuousClock.now - begin).seconds
       // The first only warms the caches up.
       if repetition > 0 { result.samples.append(Double(count) / seconds) }
-      forward.truncate(sequence, to: depth)
+      try rewind(sequence, to: depth, seed: 1)
     }
     return result
+  }
+
+  /// Takes a sequence back to its first `depth` tokens; where that is impossible they are read again.
+  private mutating func rewind(_ sequence: SequenceID, to depth: Int, seed: Int) throws(InferenceProblem) {
+    let kept = forward.truncate(sequence, to: depth)
+    if kept < depth { try feed(sequence, tokens(depth, seed: seed)) }
   }
 
   /// Decodes `count` tokens of each of `batch` texts behind `depth` others.
@@ -91,7 +97,7 @@ public struct ModelBenchmark: ~Copyable {
       }
       let seconds = (ContinuousClock.now - begin).seconds
       if repetition > 0 { result.samples.append(Double(count * size) / seconds) }
-      for sequence in sequences { forward.truncate(sequence, to: depth) }
+      for (index, sequence) in sequences.enumerated() { try rewind(sequence, to: depth, seed: index) }
     }
     return result
   }

@@ -80,8 +80,8 @@ struct Scheduler: ~Copyable {
       // Preempted requests come back before new ones come in.
       guard active.allSatisfy({ $0.sequence != nil }) else { return }
       let prompt = ticket.request.prompt
-      let found = reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt) : nil
-      if let found { forward.truncate(found.sequence, to: found.shared) }
+      var found = reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt) : nil
+      if let taken = found { found?.shared = forward.truncate(taken.sequence, to: taken.shared) }
       let needed = prompt.count - (found?.shared ?? 0) + growth
       makeRoom(needed)
       let fits = unclaimedTokens >= needed

@@ -4,7 +4,8 @@
 import CKernels
 import Models
 
-/// The layout of a page: for each layer its keys, then its values, of `pageTokens` tokens.
+/// The layout of a page: for each layer its keys, then its values, of `pageTokens` tokens. Layers that keep a state instead
+/// take nothing.
 struct CacheLayout {
   /// Tokens of a page; the attention kernel is fastest with this.
   static let pageTokens = 64
@@ -16,20 +17,24 @@ struct CacheLayout {
     let element = dtype == CK_F32 ? 4 : 2
     var place = 0
     var layers: [ck_cache] = []
-    for attention in architecture.layers.map(\.attention) {
-      let size = (Self.pageTokens * attention.keyValueWidth * element).roundedUp(to: 64)
+    for layer in architecture.layers {
       var cache = ck_cache()
       cache.page_tokens = Int32(Self.pageTokens)
-      cache.kv_heads = Int32(attention.keyValueHeads)
-      cache.key_size = Int32(attention.headSize)
-      cache.value_size = Int32(attention.headSize)
       cache.dtype = dtype
-      cache.key_offset = place
-      cache.value_offset = place + size
-      place += 2 * size
+      if let heads = layer.mixer.cached {
+        let keys = (Self.pageTokens * heads.count * heads.keySize * element).roundedUp(to: 64)
+        let values = (Self.pageTokens * heads.count * heads.valueSize * element).roundedUp(to: 64)
+        cache.kv_heads = Int32(heads.count)
+        cache.key_size = Int32(heads.keySize)
+        cache.value_size = Int32(heads.valueSize)
+        cache.key_offset = place
+        cache.value_offset = place + keys
+        place += keys + values
+      }
       layers.append(cache)
     }
-    pageBytes = place
+    // Without any attention a page still counts tokens.
+    pageBytes = max(place, 64)
     self.layers = layers
   }
 

@@ -6,10 +6,7 @@ import Models
 
 /// The weights of one layer.
 struct LayerWeights {
-  var queryKeyValue: [MatrixID]
-  var attentionOutput: MatrixID
-  var queryNorm: NormID?
-  var keyNorm: NormID?
+  var mixer: MixerWeights
   var preAttention: NormID?
   var postAttention: NormID?
   var preFeedForward: NormID?
@@ -17,10 +14,71 @@ struct LayerWeights {
   var feedForward: FeedForwardWeights
 }
 
+/// The weights of a layer's first half.
+enum MixerWeights {
+  case attention(AttentionWeights)
+  case latent(LatentWeights)
+  case deltaNet(DeltaNetWeights)
+
+  /// Matrices a token passes.
+  var matrices: [MatrixID] {
+    switch self {
+    case .attention(let attention): attention.queryKeyValue + [attention.output]
+    case .latent(let latent):
+      latent.query + [latent.compression, latent.output] + latent.keys + latent.values
+    case .deltaNet(let net): [net.input, net.rates, net.output]
+    }
+  }
+}
+
+/// Of plain attention.
+struct AttentionWeights {
+  var queryKeyValue: [MatrixID]
+  var output: MatrixID
+  var queryNorm: NormID?
+  var keyNorm: NormID?
+  /// Place of a vector [heads].
+  var sinks: Int?
+}
+
+/// Of latent attention.
+struct LatentWeights {
+  /// One matrix, or two with a norm between.
+  var query: [MatrixID]
+  var queryNorm: NormID?
+  var compression: MatrixID
+  var compressionNorm: NormID?
+  /// One of each head.
+  var keys: [MatrixID]
+  var values: [MatrixID]
+  var output: MatrixID
+}
+
+/// Of a gated delta net; the numbers are places of vectors.
+struct DeltaNetWeights {
+  var input: MatrixID
+  var rates: MatrixID
+  var convolution: Int
+  var decay: Int
+  var timeBias: Int
+  var norm: NormID?
+  var output: MatrixID
+}
+
 /// The matrices of a layer's second half.
 enum FeedForwardWeights {
   case dense(MLPWeights)
-  case experts(router: MatrixID, experts: [MLPWeights])
+  case experts(ExpertsWeights)
+}
+
+/// Of a mixture of experts.
+struct ExpertsWeights {
+  var router: MatrixID
+  /// Place of a vector [experts].
+  var choiceBias: Int?
+  var experts: [MLPWeights]
+  var shared: MLPWeights?
+  var sharedGate: MatrixID?
 }
 
 /// The matrices of one MLP; gate is nil when it is not gated.
@@ -58,23 +116,48 @@ final class EngineWeights: Sendable {
 
 extension WeightCollector {
   mutating func layer(_ layer: LayerDescription) throws -> LayerWeights {
-    let attention = layer.attention
-    return LayerWeights(
-      queryKeyValue: try attention.queryKeyValue.map { try matrix($0) },
-      attentionOutput: try matrix(attention.output), queryNorm: try norm(attention.queryNorm?.norm),
-      keyNorm: try norm(attention.keyNorm?.norm), preAttention: try norm(layer.preAttentionNorm),
+    LayerWeights(
+      mixer: try mixer(layer.mixer), preAttention: try norm(layer.preAttentionNorm),
       postAttention: try norm(layer.postAttentionNorm), preFeedForward: try norm(layer.preFeedForwardNorm),
       postFeedForward: try norm(layer.postFeedForwardNorm), feedForward: try feedForward(layer.feedForward))
   }
 
+  private mutating func mixer(_ mixer: TokenMixer) throws -> MixerWeights {
+    switch mixer {
+    case .attention(let attention):
+      return .attention(
+        AttentionWeights(
+          queryKeyValue: try attention.queryKeyValue.map { try matrix($0) }, output: try matrix(attention.output),
+          queryNorm: try norm(attention.queryNorm?.norm), keyNorm: try norm(attention.keyNorm?.norm),
+          sinks: try attention.sinks.map { try vector($0, count: attention.heads) }))
+    case .latent(let latent):
+      var (query, queryNorm): ([MatrixID], NormID?) = ([], nil)
+      switch latent.query {
+      case .direct(let linear): query = [try matrix(linear)]
+      case .narrow(let down, let between, let up):
+        query = [try matrix(down), try matrix(up)]
+        queryNorm = try norm(between)
+      }
+      let compression = try matrix(latent.compression)
+      let expansions = try expansions(latent)
+      return .latent(
+        LatentWeights(
+          query: query, queryNorm: queryNorm, compression: compression,
+          compressionNorm: try norm(latent.compressionNorm), keys: expansions.keys, values: expansions.values,
+          output: try matrix(latent.output)))
+    case .deltaNet(let net):
+      return .deltaNet(
+        DeltaNetWeights(
+          input: try matrix(net.input), rates: try matrix(net.rates), convolution: try convolution(net),
+          decay: try vector(net.decay, count: net.valueHeads),
+          timeBias: try vector(net.timeBias, count: net.valueHeads), norm: try norm(net.norm),
+          output: try matrix(net.output)))
+    }
+  }
+
   private mutating func feedForward(_ half: FeedForward) throws -> FeedForwardWeights {
     switch half {
-    case .dense(let mlp):
-      // A fused matrix holds the rows of gate, then those of up.
-      let fused = mlp.isGated && mlp.input.count == 1
-      let input = fused ? try parts(of: mlp.input[0], count: 2) : try mlp.input.map { try matrix($0) }
-      return .dense(
-        MLPWeights(gate: mlp.isGated ? input[0] : nil, up: input[input.count - 1], down: try matrix(mlp.down)))
+    case .dense(let mlp): return .dense(try self.mlp(mlp))
     case .experts(let mixture):
       let experts = try (0..<mixture.count).map { number in
         MLPWeights(
@@ -83,8 +166,20 @@ extension WeightCollector {
           down: try expert(mixture.down, number, of: mixture.count))
       }
       // The router decides on small differences: it stays in float32.
-      return .experts(router: try matrix(mixture.router, packs: false), experts: experts)
+      return .experts(
+        ExpertsWeights(
+          router: try matrix(mixture.router, packs: false),
+          choiceBias: try mixture.choiceBias.map { try vector($0, count: mixture.count) }, experts: experts,
+          shared: try mixture.shared.map { try mlp($0.mlp) },
+          sharedGate: try mixture.shared?.gate.map { try matrix($0, packs: false) }))
     }
+  }
+
+  private mutating func mlp(_ mlp: MLP) throws -> MLPWeights {
+    // A fused matrix holds the rows of gate, then those of up.
+    let fused = mlp.isGated && mlp.input.count == 1
+    let input = fused ? try parts(of: mlp.input[0], count: 2) : try mlp.input.map { try matrix($0) }
+    return MLPWeights(gate: mlp.isGated ? input[0] : nil, up: input[input.count - 1], down: try matrix(mlp.down))
   }
 }
 
@@ -99,12 +194,15 @@ extension EngineWeights {
       operations += 2 * matrix.outputs * matrix.inputs * share / count
     }
     for (weights, layer) in zip(layers, architecture.layers) {
-      for matrix in weights.queryKeyValue + [weights.attentionOutput] { add(matrix) }
+      for matrix in weights.mixer.matrices { add(matrix) }
       switch weights.feedForward {
       case .dense(let mlp):
         for matrix in [mlp.gate, mlp.up, mlp.down] { add(matrix) }
-      case .experts(let router, let experts):
-        add(router)
+      case .experts(let mixed):
+        let experts = mixed.experts
+        for matrix in [mixed.router, mixed.sharedGate, mixed.shared?.gate, mixed.shared?.up, mixed.shared?.down] {
+          add(matrix)
+        }
         guard case .experts(let mixture) = layer.feedForward else { continue }
         for mlp in experts {
           for matrix in [mlp.gate, mlp.up, mlp.down] { add(matrix, share: mixture.perToken, of: max(1, experts.count)) }

@@ -48,6 +48,49 @@ struct WeightCollector {
     try add(try reader.matrix(linear, expert: expert, of: count), packs: true)
   }
 
+  /// A vector of the checkpoint.
+  mutating func vector(_ name: String, count: Int) throws -> Int {
+    add(vector: try reader.vector(name, count: count).floats())
+  }
+
+  /// The weights of a convolution, [channels, kernel].
+  mutating func convolution(_ net: GatedDeltaNet) throws -> Int {
+    add(vector: try reader.convolution(net).floats())
+  }
+
+  /// For each head the matrix from its plain query to the compressed vectors, and the one from what it attended to to
+  /// its value.
+  mutating func expansions(_ latent: LatentAttention) throws -> (keys: [MatrixID], values: [MatrixID]) {
+    var (keys, values): ([MatrixID], [MatrixID]) = ([], [])
+    if reader.isExpanded(latent) {
+      for head in 0..<latent.heads {
+        keys.append(try expert(latent.keyExpansion, head, of: latent.heads))
+        values.append(try expert(latent.valueExpansion, head, of: latent.heads))
+      }
+      return (keys, values)
+    }
+    let whole = try reader.matrix(latent.expansion)
+    let size = latent.plainSize + latent.valueSize
+    for head in 0..<latent.heads {
+      let rows = try whole.rows(head * size..<head * size + latent.plainSize)
+      keys.append(try addTransposed(rows))
+      values.append(try add(try whole.rows(head * size + latent.plainSize..<(head + 1) * size), packs: true))
+    }
+    return (keys, values)
+  }
+
+  private mutating func addTransposed(_ stored: StoredMatrix) throws -> MatrixID {
+    let source = try description(of: stored)
+    let copy = try ExpandedWeight(transposing: source, rows: 0..<stored.outputs)
+    expanded.append(copy)
+    var weight = ck_weight()
+    (weight.rows, weight.inputs) = (source.inputs, source.rows)
+    (weight.format, weight.dtype, weight.data) = (CK_PLAIN, copy.dtype, copy.base)
+    places.append(nil)
+    weights.append(weight)
+    return MatrixID(index: weights.count - 1, outputs: stored.inputs, inputs: stored.outputs, bias: nil)
+  }
+
   mutating func norm(_ norm: Norm?) throws -> NormID? {
     guard let norm else { return nil }
     let weight = add(vector: try reader.vector("\(norm.path).weight", count: norm.size).floats())
@@ -65,6 +108,18 @@ struct WeightCollector {
   }
 
   private mutating func add(_ stored: StoredMatrix, packs: Bool) throws -> MatrixID {
+    var weight = try description(of: stored)
+    let size = packs && !precise ? ck_packed_bytes(&weight) : 0
+    places.append(size > 0 ? byteCount : nil)
+    byteCount += size
+    weights.append(weight)
+    let bias = try stored.biasValues()
+    return MatrixID(
+      index: weights.count - 1, outputs: stored.outputs, inputs: stored.inputs, bias: bias.map { add(vector: $0) })
+  }
+
+  /// A matrix for the kernels; copied where none reads it as it lies.
+  private mutating func description(of stored: StoredMatrix) throws -> ck_weight {
     var weight = ck_weight()
     weight.rows = Int32(stored.outputs)
     weight.inputs = Int32(stored.inputs)
@@ -74,6 +129,11 @@ struct WeightCollector {
     case .plain:
       weight.format = CK_PLAIN
       weight.dtype = try dtype(stored.weight, stored.path)
+      if case .everyColumn(let first, let step) = stored.arrangement {
+        let copy = try ExpandedWeight(columnsOf: stored, first: first, step: step, dtype: weight.dtype)
+        expanded.append(copy)
+        weight.data = copy.base
+      }
     case .affine(let bits, let group):
       guard [32, 64, 128].contains(group), let scales = stored.scales, let offsets = stored.offsets else {
         throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
@@ -91,16 +151,10 @@ struct WeightCollector {
       }
       expanded.append(wide)
       weight.format = CK_PLAIN
-      weight.dtype = CK_BF16
+      weight.dtype = wide.dtype
       weight.data = wide.base
     }
-    let size = packs && !precise ? ck_packed_bytes(&weight) : 0
-    places.append(size > 0 ? byteCount : nil)
-    byteCount += size
-    weights.append(weight)
-    let bias = try stored.bias?.floats()
-    return MatrixID(
-      index: weights.count - 1, outputs: stored.outputs, inputs: stored.inputs, bias: bias.map { add(vector: $0) })
+    return weight
   }
 
   private func dtype(_ view: TensorView, _ path: String) throws -> ck_dtype {

@@ -99,6 +99,15 @@ final class WeightTables: @unchecked Sendable {
       offset: norm.weightOffset, epsilon: norm.epsilon)
   }
 
+  /// A recurrent layer for the kernels.
+  func deltaNet(_ net: GatedDeltaNet, _ weights: DeltaNetWeights, stride: Int) -> ck_delta_net {
+    ck_delta_net(
+      key_heads: Int32(net.keyHeads), value_heads: Int32(net.valueHeads), key_size: Int32(net.keySize),
+      value_size: Int32(net.valueSize), kernel: Int32(net.kernel), convolution: vector(weights.convolution),
+      decay: vector(weights.decay), time_bias: vector(weights.timeBias), norm: vector(weights.norm?.weight),
+      epsilon: net.norm.epsilon, stride: stride)
+  }
+
   /// Row `row` of a matrix as float32 [inputs].
   func row(_ row: Int32, of matrix: MatrixID, into out: UnsafeMutablePointer<Float>) {
     if packed[matrix.index].data != nil {

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gated delta nets: each sequence's tokens pass its state in order.
+
+import CKernels
+import Models
+
+extension Forward {
+  /// What the heads read from their states, into `space.attended`; the states move on.
+  func recur(_ plan: DeltaNetPlan, _ batch: StepBatch) {
+    var net = plan.net
+    let width = Int(net.value_heads) * Int(net.value_size)
+    let live = batch.entries.filter { $0.count > 0 }
+    var entries = live.map { entry in
+      ck_delta_entry(
+        state: states.state(entry.sequence.slot, at: plan.statePlace), input: plan.input + entry.start * net.stride,
+        rates: plan.rates + entry.start * net.stride, out: space.attended + entry.start * width,
+        tokens: Int32(entry.count))
+    }
+    ck_delta_step(pool, isa, &net, &entries, Int32(entries.count), space.scratch)
+  }
+}
