@@ -49,6 +49,11 @@ static void place_state(const job *j, ck_span *span, float *memory) {
   span->totals = span->tops + j->rows;
 }
 
+// One past the last position any of the unit's rows sees.
+static int32_t end_of(const ck_attention *a, const ck_span *unit) {
+  return unit->entry->first_position + (a->bidirectional ? unit->entry->tokens : unit->last_token);
+}
+
 static int32_t units_of(const ck_attention *a, const ck_attention_entry *e) {
   return ck_ceil(e->tokens, unit_tokens(a)) * a->cache.kv_heads;
 }
@@ -66,14 +71,14 @@ static ck_span unit_at(const job *j, int32_t index) {
 
 // First and last span any row of the unit sees something of.
 static void spans_of(const ck_attention *a, const ck_span *unit, int32_t *first, int32_t *last) {
-  int32_t low = unit->entry->first_position + unit->first_token, high = unit->entry->first_position + unit->last_token;
+  int32_t low = unit->entry->first_position + unit->first_token, high = end_of(a, unit);
   int32_t oldest = a->window ? ck_max(low - a->window + 1, 0) : 0, length = span_positions(a);
   *first = oldest / length;
   *last = (high - 1) / length;
 }
 
 static void bound(const ck_attention *a, ck_span *span, int32_t number) {
-  int32_t length = span_positions(a), high = span->entry->first_position + span->last_token, width = a->cache.page_tokens;
+  int32_t length = span_positions(a), high = end_of(a, span), width = a->cache.page_tokens;
   span->from = number * length;
   span->to = ck_min(span->from + length, high);
   if (!a->window) return;

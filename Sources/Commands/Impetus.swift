@@ -21,7 +21,7 @@ public struct Impetus: AsyncParsableCommand {
       Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self, Run.self,
       Serve.self,
       Bench.self,
-      Tokenize.self,
+      Tokenize.self, Embed.self,
       Remove.self, Restore.self, Export.self, Collect.self, Version.self, Debug.self,
     ])
 

@@ -31,6 +31,13 @@ public enum Describing {
         precision: precision(config), quantization: quantization(config), origin: origin, provenance: provenance),
       parameterCount: 0, contextLength: nil, unsupported: nil)
     do {
+      if EncoderArchitecture.describes(config) {
+        let encoder = try EncoderSnapshot.open(folder)
+        facts.contextLength = encoder.architecture.contextLength
+        facts.parameterCount = parameterCount(encoder.weights.checkpoint, config)
+        if facts.parameterCount > 0 { facts.description.parameters = short(facts.parameterCount) }
+        return facts
+      }
       let snapshot = try Snapshot.open(folder)
       facts.contextLength = snapshot.architecture.contextLength
       facts.parameterCount = parameterCount(snapshot.weights.checkpoint, config)

@@ -127,14 +127,7 @@ struct DecoderConfig {
 
   /// The named activation, as transformers calls them.
   func activation(_ key: String = "hidden_act", default fallback: String = "silu") throws(ModelProblem) -> Activation {
-    let name = try reader.optionalString(key) ?? fallback
-    switch name {
-    case "silu", "swish": return .silu
-    case "gelu": return .gelu
-    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
-    case "relu": return .relu
-    default: throw .unsupportedFeature(name: "activation \"\(name.prefix(64))\"")
-    }
+    try reader.activation(key, default: fallback)
   }
 
   /// The sliding window of every layer: `layer_types` where the config lists them, else by rule.
@@ -191,5 +184,19 @@ extension Architecture {
     self.layers = layers
     self.finalNorm = finalNorm
     self.output = output
+  }
+}
+
+extension ConfigReader {
+  /// The named activation, as transformers calls them.
+  func activation(_ key: String, default fallback: String) throws(ModelProblem) -> Activation {
+    let name = try optionalString(key) ?? fallback
+    switch name {
+    case "silu", "swish": return .silu
+    case "gelu": return .gelu
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
+    case "relu": return .relu
+    default: throw .unsupportedFeature(name: "activation \"\(name.prefix(64))\"")
+    }
   }
 }

@@ -7,6 +7,8 @@ public import Basics
 public enum ModelProblem: Problem, Equatable {
   /// The `model_type` of config.json has no description here.
   case unsupportedArchitecture(name: String, known: [String])
+  /// The architecture makes embeddings, no text.
+  case encoder(name: String)
   /// The architecture is known, but not with this setting.
   case unsupportedFeature(name: String)
   /// The folder holds no config.json or no weights.
@@ -25,6 +27,7 @@ public enum ModelProblem: Problem, Equatable {
   public var code: String {
     switch self {
     case .unsupportedArchitecture: "model.unsupported-architecture"
+    case .encoder: "model.encoder"
     case .unsupportedFeature: "model.unsupported-feature"
     case .notAModel: "model.not-a-model"
     case .invalidConfig: "model.invalid-config"
@@ -38,6 +41,7 @@ public enum ModelProblem: Problem, Equatable {
   public var what: String {
     switch self {
     case .unsupportedArchitecture(let name, _): "the architecture \"\(name.prefix(64))\" is not supported"
+    case .encoder(let name): "a model of the architecture \"\(name)\" makes embeddings, no text"
     case .unsupportedFeature(let name): "the model asks for something that is not supported: \(name)"
     case .notAModel(let path, _): "\(path) is not a model folder"
     case .invalidConfig(let key, _): "config.json has an invalid \(key)"
@@ -51,7 +55,7 @@ public enum ModelProblem: Problem, Equatable {
   public var why: String? {
     switch self {
     case .unsupportedArchitecture(_, let known): "supported are \(known.joined(separator: ", "))"
-    case .unsupportedFeature: nil
+    case .unsupportedFeature, .encoder: nil
     case .notAModel(_, let missing): "\(missing) is missing"
     case .invalidConfig(_, let reason), .invalidFile(_, let reason): reason
     case .missingTensor: "the architecture in config.json needs it"
@@ -63,13 +67,14 @@ public enum ModelProblem: Problem, Equatable {
   public var remedy: String? {
     switch self {
     case .missingTensor, .wrongShape, .wrongType: "check the files with `impetus verify`, then pull the model again"
+    case .encoder: "use `impetus embed`"
     default: nil
     }
   }
 
   public var status: ExitStatus {
     switch self {
-    case .unsupportedArchitecture, .unsupportedFeature: .unsupported
+    case .unsupportedArchitecture, .unsupportedFeature, .encoder: .unsupported
     case .notAModel: .notFound
     default: .mismatch
     }

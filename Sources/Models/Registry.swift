@@ -42,7 +42,8 @@ public enum Registry {
       throw reader.problem("model_type", "it is missing")
     }
     guard let entry = table.first(where: { $0.modelType == name }) else {
-      throw .unsupportedArchitecture(name: name, known: modelTypes)
+      if EncoderArchitecture.modelTypes.contains(name) { throw .encoder(name: name) }
+      throw .unsupportedArchitecture(name: name, known: modelTypes + EncoderArchitecture.modelTypes)
     }
     return try entry.describe(reader)
   }

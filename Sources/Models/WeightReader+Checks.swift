@@ -81,7 +81,7 @@ extension WeightReader {
     try check(net.norm)
   }
 
-  private func check(_ norm: Norm?) throws(ModelProblem) {
+  func check(_ norm: Norm?) throws(ModelProblem) {
     guard let norm else { return }
     _ = try vector("\(norm.path).weight", count: norm.size)
     if norm.bias { _ = try vector("\(norm.path).bias", count: norm.size) }

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Basics
 import Inference
+import Models
 
 struct DebugForwardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,6 +29,11 @@ struct DebugForwardCommand: ParsableCommand {
   func run() throws {
     // A reference may go beyond the length a model was made for, so the cache is sized by the questions, not by it.
     let options = LoadedModel.Options(precise: precise, threads: threads, contextLength: 1 << 15, sequences: 1)
+    if EncoderArchitecture.describes(try Snapshot.readConfig(model)) {
+      let options = LoadedModel.Options(precise: precise, threads: threads)
+      var answers = try DebugEncode(try EncoderModel.load(folder: model, options: options))
+      return try answerLines { try answers.answer($0) }
+    }
     var answers = try DebugForward(try LoadedModel.load(folder: model, options: options), chunk: chunk)
     try answerLines { try answers.answer($0) }
   }
