@@ -47,6 +47,7 @@ public struct QuantizationConfig: Sendable, Equatable {
     guard let quantization = try config.nested("quantization") else {
       if let other = try config.nested("quantization_config") {
         let method = try other.optionalString("quant_method") ?? "unknown"
+        if ForeignQuantization.converts(method: method) { throw .foreignQuantization(method: method) }
         throw .unsupportedFeature(name: "quantization method \"\(method.prefix(64))\"")
       }
       return nil
