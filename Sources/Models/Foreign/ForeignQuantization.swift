@@ -15,6 +15,7 @@ public struct ForeignQuantization: Sendable {
     case fp8
   }
 
+  /// Whose format it is.
   public let method: Method
   /// Bits of a code, where the file says it; 4 otherwise.
   let bits: Int
