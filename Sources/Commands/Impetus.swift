@@ -18,7 +18,9 @@ public struct Impetus: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self, Run.self,
+      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self, Convert.self,
+      Fuse.self,
+      Run.self,
       Serve.self,
       Bench.self,
       Tokenize.self, Embed.self,

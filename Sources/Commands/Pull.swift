@@ -102,7 +102,10 @@ struct Pull: AsyncParsableCommand {
         pulled, endpoint: "\(finalSettings.endpoint)", as: name)
     }
     guard let (model, unsupported) = result else { return }
-    if let unsupported { note("this program cannot run it: \(unsupported.description)") }
+    if let unsupported {
+      note("this program cannot run it: \(unsupported.description)")
+      if let remedy = unsupported.remedy { note("  \(remedy)") }
+    }
     note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
     if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
   }

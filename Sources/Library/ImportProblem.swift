@@ -15,6 +15,8 @@ public enum ImportProblem: Problem, Equatable {
   case nothingToCompare(path: String)
   /// No name can be made of the file's.
   case noName(String)
+  /// The model is in no format that would have to be converted.
+  case nothingToConvert(name: String)
   /// The disk has too little room.
   case noRoom(needed: Int, free: Int, folder: String)
 
@@ -25,6 +27,7 @@ public enum ImportProblem: Problem, Equatable {
     case .otherDigest: "import.other-digest"
     case .nothingToCompare: "import.nothing-to-compare"
     case .noName: "import.no-name"
+    case .nothingToConvert: "import.nothing-to-convert"
     case .noRoom: "import.no-room"
     }
   }
@@ -37,6 +40,7 @@ public enum ImportProblem: Problem, Equatable {
     case .otherDigest(let path, _, _): "\(path) is not the file that was expected"
     case .nothingToCompare(let path): "\(path) is a folder and has no SHA-256 to compare"
     case .noName(let text): "no model name can be made of \"\(text.prefix(80))\""
+    case .nothingToConvert(let name): "there is nothing to convert in \(name)"
     case .noRoom: "there is no room for the model"
     }
   }
@@ -49,6 +53,7 @@ public enum ImportProblem: Problem, Equatable {
         : candidates.prefix(8).joined(separator: ", ")
     case .noConfig: "weights alone do not say what model they are"
     case .otherDigest(_, let expected, let found): "its SHA-256 is \(found), not \(expected)"
+    case .nothingToConvert: "it was not quantized by GPTQ, AWQ, compressed-tensors or to 8-bit floats"
     case .nothingToCompare, .noName: nil
     case .noRoom(let needed, let free, let folder):
       "\(needed >> 20) MiB are needed and \(free >> 20) MiB are free in \(folder)"
@@ -62,6 +67,7 @@ public enum ImportProblem: Problem, Equatable {
     case .otherDigest: "download the file again, or check where it comes from"
     case .nothingToCompare: "leave --expect-sha256 out"
     case .noName: "give one with --name"
+    case .nothingToConvert: "use it as it is: impetus run MODEL"
     case .noRoom: "free some disk space, or choose another store with --store"
     }
   }
@@ -70,7 +76,7 @@ public enum ImportProblem: Problem, Equatable {
     switch self {
     case .noModel, .noConfig: .notFound
     case .otherDigest: .mismatch
-    case .nothingToCompare, .noName: .usage
+    case .nothingToCompare, .noName, .nothingToConvert: .usage
     case .noRoom: .doesNotFit
     }
   }

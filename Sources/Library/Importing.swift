@@ -137,6 +137,7 @@ public struct Importing: Sendable {
     }
     guard request.expected == nil else { throw ImportProblem.nothingToCompare(path: folder) }
     let name = try reference ?? Self.guess(Files.name(of: Self.trimmed(folder)))
+    if let outcome = try importForeign(folder, file: nil, request, name, ingest) { return outcome }
     return try take(try Self.files(of: folder), of: folder, request, name, ingest)
   }
 
@@ -161,6 +162,7 @@ public struct Importing: Sendable {
       $0 == own || !($0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json"))
     }
     let name = try reference ?? Self.guess(String(own.dropLast(".safetensors".count)))
+    if let outcome = try importForeign(folder, file: path, request, name, ingest) { return outcome }
     // A shard of several is no model, and says so when it is described.
     return try take(files, of: folder, request, name, ingest)
   }
@@ -182,6 +184,37 @@ public struct Importing: Sendable {
     }
     let model = try ingest.publish(files, as: reference, description: facts.description, replaces: request.replaces)
     return Outcome(model: model, unsupported: facts.unsupported)
+  }
+
+  // MARK: Other programs' quantization
+
+  /// Converts what another program quantized; nil for a model that is taken as it is.
+  private func importForeign(
+    _ folder: String, file: String?, _ request: Request, _ reference: Reference, _ ingest: Ingest
+  ) throws -> Outcome? {
+    let found: ForeignConverting?
+    do { found = try ForeignConverting(folder: folder, file: file) } catch let problem as any Problem
+      where problem.status == .unsupported
+    {
+      // It is kept as it is, and its description says why it does not run.
+      return nil
+    }
+    guard let converting = found else { return nil }
+    try checkRoom(converting.weightByteCount)
+    events(.stage("checking", byteCount: 0))
+    let inputs = try Derivation.inputs(of: folder)
+    let target = "\(ingest.folder)/converted"
+    try Files.makeFolders(target)
+    events(.stage("converting from \(converting.method)", byteCount: 0))
+    let events = events
+    let outcome = try converting.write(
+      to: target, threads: threads, progress: { events(.progress(done: $0.done)) }, isCancelled: isCancelled)
+    let provenance = Provenance(
+      base: nil, baseManifest: nil, inputs: inputs, recipe: outcome.recipe, tool: "\(Program.name) \(Program.version)")
+    return try adopt(
+      outcome.files, from: target, as: reference, ingest,
+      origin: Origin(source: Files.name(of: Self.trimmed(request.path))), provenance: provenance,
+      replaces: request.replaces)
   }
 
   // MARK: GGUF
@@ -262,7 +295,9 @@ public struct Importing: Sendable {
     }
     try check(request.path, request)
     let base = Files.name(of: request.path).split(separator: ".").first.map(String.init) ?? "model"
-    return try take(try Self.files(of: found), of: found, request, try reference ?? Self.guess(base), ingest)
+    let name = try reference ?? Self.guess(base)
+    if let outcome = try importForeign(found, file: nil, request, name, ingest) { return outcome }
+    return try take(try Self.files(of: found), of: found, request, name, ingest)
   }
 
   /// An export, unpacked.

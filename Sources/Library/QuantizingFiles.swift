@@ -37,9 +37,9 @@ enum QuantizingFiles {
 
   /// Copies every other file of the folder; its subfolders are not looked into.
   /// - Returns: names of the copies.
-  static func copyOthers(from source: String, to target: String) throws -> [String] {
+  static func copyOthers(from source: String, to target: String, except: [String] = []) throws -> [String] {
     var copied: [String] = []
-    for name in try Files.list(source) where name != "config.json" && !name.hasPrefix(".") {
+    for name in try Files.list(source) where name != "config.json" && !name.hasPrefix(".") && !except.contains(name) {
       let path = "\(source)/\(name)"
       guard Files.isFile(path), !weightSuffixes.contains(where: { name.hasSuffix($0) }) else { continue }
       try AtomicFile.write(try Files.read(path, limit: copyLimit), to: "\(target)/\(name)")

@@ -21,6 +21,10 @@ public enum ModelProblem: Problem, Equatable {
   case wrongShape(name: String, expected: [Int], found: [Int])
   /// A tensor has an element type it cannot have.
   case wrongType(name: String, expected: String, found: String)
+  /// A tensor's numbers cannot be.
+  case invalidTensor(name: String, reason: String)
+  /// The weights are quantized in a format that has to be converted first.
+  case foreignQuantization(method: String)
   /// A value beside the weights (tokenizer, generation defaults) cannot be read.
   case invalidFile(path: String, reason: String)
 
@@ -34,6 +38,8 @@ public enum ModelProblem: Problem, Equatable {
     case .missingTensor: "model.missing-tensor"
     case .wrongShape: "model.wrong-shape"
     case .wrongType: "model.wrong-type"
+    case .invalidTensor: "model.invalid-tensor"
+    case .foreignQuantization: "model.foreign-quantization"
     case .invalidFile: "model.invalid-file"
     }
   }
@@ -48,6 +54,8 @@ public enum ModelProblem: Problem, Equatable {
     case .missingTensor(let name): "the checkpoint has no tensor \(name)"
     case .wrongShape(let name, _, _): "the tensor \(name) has the wrong shape"
     case .wrongType(let name, _, _): "the tensor \(name) has the wrong type"
+    case .invalidTensor(let name, _): "the tensor \(name) cannot be used"
+    case .foreignQuantization(let method): "the weights are quantized by \(method), which is not computed with directly"
     case .invalidFile(let path, _): "\(path) cannot be used"
     }
   }
@@ -55,9 +63,9 @@ public enum ModelProblem: Problem, Equatable {
   public var why: String? {
     switch self {
     case .unsupportedArchitecture(_, let known): "supported are \(known.joined(separator: ", "))"
-    case .unsupportedFeature, .encoder: nil
+    case .unsupportedFeature, .encoder, .foreignQuantization: nil
     case .notAModel(_, let missing): "\(missing) is missing"
-    case .invalidConfig(_, let reason), .invalidFile(_, let reason): reason
+    case .invalidConfig(_, let reason), .invalidFile(_, let reason), .invalidTensor(_, let reason): reason
     case .missingTensor: "the architecture in config.json needs it"
     case .wrongShape(_, let expected, let found): "expected \(expected), found \(found)"
     case .wrongType(_, let expected, let found): "expected \(expected), found \(found)"
@@ -68,13 +76,14 @@ public enum ModelProblem: Problem, Equatable {
     switch self {
     case .missingTensor, .wrongShape, .wrongType: "check the files with `impetus verify`, then pull the model again"
     case .encoder: "use `impetus embed`"
+    case .foreignQuantization: "make a variant in MLX's layout: impetus convert MODEL"
     default: nil
     }
   }
 
   public var status: ExitStatus {
     switch self {
-    case .unsupportedArchitecture, .unsupportedFeature, .encoder: .unsupported
+    case .unsupportedArchitecture, .unsupportedFeature, .encoder, .foreignQuantization: .unsupported
     case .notAModel: .notFound
     default: .mismatch
     }

@@ -49,6 +49,7 @@ public struct QuantizationConfig: Sendable, Equatable {
         let method = try other.optionalString("quant_method") ?? "unknown"
         // gpt-oss as published: its experts' tensors say themselves what they are.
         if method == "mxfp4" { return nil }
+        if ForeignQuantization.converts(method: method) { throw .foreignQuantization(method: method) }
         throw .unsupportedFeature(name: "quantization method \"\(method.prefix(64))\"")
       }
       return nil
