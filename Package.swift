@@ -51,11 +51,12 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Library", "Inference", "Models", "Tokenizers", "Templates", "Basics",
+        "Library", "Inference", "Models", "Tokenizers", "Templates", "Store", "Basics",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -141,7 +142,7 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "Inference", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
+        "Server", "Inference", "Store", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),

@@ -19,7 +19,7 @@ public struct Impetus: AsyncParsableCommand {
     version: Program.version,
     subcommands: [
       Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self, Run.self,
-      Serve.self, Push.self,
+      Serve.self, Push.self, Share.self,
       Bench.self,
       Tokenize.self,
       Remove.self, Restore.self, Export.self, Collect.self, Version.self, Debug.self,

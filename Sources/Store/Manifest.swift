@@ -76,6 +76,9 @@ public struct Manifest: Sendable, Equatable {
     return files.reduce(0) { seen.insert($1.digest).inserted ? $0 + $1.byteCount : $0 }
   }
 
+  /// What it is called in registries.
+  public static let mediaType = MediaType.manifest
+
   /// The name that the model had where the manifest was made.
   public var title: String? { annotations[Annotation.title] }
 

@@ -21,6 +21,9 @@ public enum Program {
     "\(Files.parent(of: (try? Files.linkTarget("/proc/self/exe")) ?? CommandLine.arguments[0]))/impetus"
   }
 
+  /// Where the shell looks for programs.
+  public static var searchPath: String { getenv("PATH").map { String(cString: $0) } ?? "" }
+
   /// Starts the program and kills it (SIGKILL) after a while, if it is still running.
   public static func killed(
     _ arguments: [String], after microseconds: UInt32, environment: [String: String]
