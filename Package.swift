@@ -41,7 +41,7 @@ let package = Package(
       name: "Commands",
       dependencies: [
         "Server", "Library", "Inference", "Models", "Quantization", "Checkpoints", "Tensors",
-        "Tokenizers", "Templates", "Hub", "Store", "Basics", "CKernels",
+        "Tokenizers", "Templates", "Registry", "Hub", "Store", "Basics", "CKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -51,11 +51,12 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Library", "Inference", "Models", "Tokenizers", "Templates", "Basics",
+        "Library", "Inference", "Models", "Tokenizers", "Templates", "Store", "Basics",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -67,7 +68,7 @@ let package = Package(
       name: "Library",
       dependencies: [
         "Inference", "Models", "Quantization", "Checkpoints", "Tensors", "Tokenizers", "Templates",
-        "Hub", "Store", "Basics",
+        "Registry", "Hub", "Store", "Basics",
       ],
       swiftSettings: house),
 
@@ -79,7 +80,7 @@ let package = Package(
       ],
       swiftSettings: house),
 
-    // Floor 2: models and number formats
+    // Floor 2: models and number formats, registries
     .target(
       name: "Models",
       dependencies: ["Checkpoints", "Tokenizers", "Templates", "Tensors", "Basics"],
@@ -88,6 +89,8 @@ let package = Package(
       name: "Quantization",
       dependencies: ["Checkpoints", "Tensors", "Basics", "CKernels"],
       swiftSettings: house),
+
+    .target(name: "Registry", dependencies: ["Hub", "Basics"], swiftSettings: house),
 
     // Floor 1: formats, text, transfer, storage
     .target(name: "Checkpoints", dependencies: ["Tensors", "Basics"], swiftSettings: strict),
@@ -121,6 +124,7 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "TemplatesTests", dependencies: ["Templates", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "HubTests", dependencies: ["Hub", "Basics", "Support"], swiftSettings: house),
+    .testTarget(name: "RegistryTests", dependencies: ["Registry", "Hub", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "Checkpoints", "Tensors", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: house),
@@ -132,13 +136,13 @@ let package = Package(
     .testTarget(
       name: "LibraryTests",
       dependencies: [
-        "Library", "Store", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
+        "Library", "Store", "Registry", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
       ],
       swiftSettings: house),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "Inference", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
+        "Server", "Inference", "Store", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),

@@ -10,7 +10,7 @@ SYSTEM = {"Glibc", "Darwin", "Synchronization", "FoundationEssentials", "Swift",
 FLOORS = [
     ["Basics"],
     ["Checkpoints", "Tensors", "Tokenizers", "Templates", "Grammars", "Hub", "Store"],
-    ["Models", "Quantization"],
+    ["Models", "Quantization", "Registry"],
     ["Inference"],
     ["Library"],
     ["Server"],

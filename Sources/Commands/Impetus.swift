@@ -18,10 +18,8 @@ public struct Impetus: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Pull.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self, Convert.self,
-      Fuse.self,
-      Run.self,
-      Serve.self,
+      Pull.self, Push.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self,
+      Convert.self, Fuse.self, Run.self, Serve.self, Share.self,
       Bench.self,
       Tokenize.self, Embed.self,
       Remove.self, Restore.self, Export.self, Collect.self, Version.self, Debug.self,

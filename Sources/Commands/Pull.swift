@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// `impetus pull`: a model from the hub into the store.
+// `impetus pull`: a model from the hub into the store; from a registry in PullRegistry.swift.
 
 import ArgumentParser
 import Basics
 import Hub
 import Library
+import Registry
 import Store
 
 struct Pull: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Get a model from the hub, or what is missing of it.",
+    abstract: "Get a model from the hub or a registry, or what is missing of it.",
     discussion: """
       Takes what running needs: config, tokenizer and safetensors, each checked against the hub's hash. Interrupted, the
       same command goes on where it stopped. The hub's address and token come from HF_ENDPOINT, HF_TOKEN and the token
@@ -18,10 +19,11 @@ struct Pull: AsyncParsableCommand {
       Examples:
         impetus pull HuggingFaceTB/SmolLM2-135M-Instruct
         impetus pull Qwen/Qwen2.5-0.5B-Instruct --revision v1.0 --dry-run
+        impetus pull oci://registry.example.org/models/smollm2:q4
         impetus pull org/model --include "*.safetensors" --exclude "original/*" --limit-rate 10M
       """)
 
-  @Argument(help: "The repository: ORG/NAME.")
+  @Argument(help: "The repository: ORG/NAME of the hub, or oci://HOST[:PORT]/NAME[:TAG].")
   var repository: String
 
   @Option(name: .long, help: "Branch, tag or commit.")
@@ -63,6 +65,7 @@ struct Pull: AsyncParsableCommand {
   @Flag(name: .long, help: "Say what would be fetched, and fetch nothing.")
   var dryRun = false
 
+  @OptionGroup var registry: RegistryOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
   @OptionGroup var output: JSONOption
@@ -72,6 +75,7 @@ struct Pull: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if RegistryAddress.isOne(repository) { return try await runRegistry() }
     let library = try storeOptions.library()
     let name = try name.map { try Importing.reference($0) }
     let repository = try RepoID(repository)
@@ -142,7 +146,7 @@ struct Pull: AsyncParsableCommand {
     if !plan.isComplete { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
   }
 
-  private static func tell(_ event: DownloadEvent, _ bar: ProgressLine) {
+  static func tell(_ event: DownloadEvent, _ bar: ProgressLine) {
     switch event {
     case .started, .verified: break
     case .progress(let progress):

@@ -85,7 +85,7 @@ struct Serve: AsyncParsableCommand {
     var configuration = ServerConfiguration()
     configuration.host = host
     configuration.port = port
-    configuration.apiKeys = try keys()
+    configuration.apiKeys = try APIKeys.load(file: apiKeyFile)
     configuration.maximumModels = maxModels
     configuration.allowedOrigins = allowOrigin
     configuration.allowedHosts = allowHost
@@ -111,20 +111,6 @@ struct Serve: AsyncParsableCommand {
         Task { await serving.shutDown() }
       }, hearsTermination: true
     ) { try await serving.run() }
-  }
-
-  /// Keys of the environment and the file.
-  private func keys() throws -> [String] {
-    var keys = Environment.value("IMPETUS_API_KEY").map { $0.isEmpty ? [] : [$0] } ?? []
-    if let apiKeyFile {
-      let text = String(decoding: try Files.read(apiKeyFile, limit: 1 << 20), as: UTF8.self)
-      let found = text.split(whereSeparator: \.isNewline).map { String($0.drop { $0 == " " }) }.filter { !$0.isEmpty }
-      guard !found.isEmpty else {
-        throw CommandProblem.configuration(path: apiKeyFile, why: "there is no key in it")
-      }
-      keys += found
-    }
-    return keys
   }
 }
 

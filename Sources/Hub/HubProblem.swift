@@ -47,6 +47,8 @@ public enum HubProblem: Problem, Equatable {
   case checksumMismatch(path: String, expected: String, found: String, why: String)
   /// The disk has no room for the rest.
   case diskFull(path: String, why: String)
+  /// A problem of another server's protocol that came up during a transfer.
+  case foreign(ForeignProblem)
   /// A local file cannot be used.
   case file(FileProblem)
   /// The task was cancelled. What is finished is kept.
@@ -86,6 +88,7 @@ extension HubProblem {
     case .wrongBytes: "hub.wrong-bytes"
     case .checksumMismatch: "hub.checksum-mismatch"
     case .diskFull: "hub.disk-full"
+    case .foreign(let problem): problem.code
     case .file(let problem): problem.code
     case .cancelled: "hub.cancelled"
     }
@@ -114,6 +117,7 @@ extension HubProblem {
     case .wrongBytes(let path, _): "the server sent something else than \(path)"
     case .checksumMismatch(let path, _, _, _): "\(path) does not match its checksum"
     case .diskFull(let path, _): "no room on the disk for \(path)"
+    case .foreign(let problem): problem.what
     case .file(let problem): problem.what
     case .cancelled: "cancelled"
     }
@@ -131,6 +135,7 @@ extension HubProblem {
       .diskFull(_, let why):
       why.isEmpty ? nil : why
     case .refused(_, _, let message), .server(_, _, let message): message.isEmpty ? nil : message
+    case .foreign(let problem): problem.why
     case .file(let problem): problem.why
     case .repositoryNotFound, .badToken, .revisionNotFound, .fileNotFound, .disabled, .cancelled: nil
     }
@@ -148,9 +153,10 @@ extension HubProblem {
     case .rateLimited: "wait, or set HF_TOKEN for a larger quota; what is finished is kept"
     case .network, .server: "try again; what is finished is kept"
     case .untrusted: "name your authority's file in SSL_CERT_FILE"
-    case .notAHub: "check HF_ENDPOINT"
+    case .notAHub: "check the address"
     case .wrongBytes, .checksumMismatch: "try again later, or another endpoint (HF_ENDPOINT)"
     case .diskFull: "free some disk space, then try again; what is finished is kept"
+    case .foreign(let problem): problem.remedy
     case .file(let problem): problem.remedy
     case .invalidName, .invalidSetting, .fileNotFound, .disabled, .refused, .invalidListing, .redirect, .cancelled: nil
     }
@@ -165,8 +171,26 @@ extension HubProblem {
     case .offline, .rateLimited, .network, .untrusted, .server, .notAHub, .redirect: .network
     case .invalidListing, .wrongBytes, .checksumMismatch: .mismatch
     case .diskFull: .doesNotFit
+    case .foreign(let problem): problem.status
     case .file(let problem): problem.status
     case .cancelled: .failure
     }
+  }
+}
+
+/// A problem worded by another module that uses the transfers.
+public struct ForeignProblem: Problem, Equatable {
+  public let code: String
+  public let what: String
+  public let why: String?
+  public let remedy: String?
+  public let status: ExitStatus
+
+  public init(_ problem: any Problem) {
+    code = problem.code
+    what = problem.what
+    why = problem.why
+    remedy = problem.remedy
+    status = problem.status
   }
 }

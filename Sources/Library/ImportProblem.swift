@@ -11,7 +11,7 @@ public enum ImportProblem: Problem, Equatable {
   case noConfig(path: String)
   /// Its bytes are not those that were expected.
   case otherDigest(path: String, expected: String, found: String)
-  /// A folder has no digest.
+  /// A folder, or a pipe, has no digest.
   case nothingToCompare(path: String)
   /// No name can be made of the file's.
   case noName(String)
@@ -38,7 +38,7 @@ public enum ImportProblem: Problem, Equatable {
       candidates.isEmpty ? "there is no model in \(path)" : "there are several models in \(path)"
     case .noConfig(let path): "\(path) has no config.json beside it"
     case .otherDigest(let path, _, _): "\(path) is not the file that was expected"
-    case .nothingToCompare(let path): "\(path) is a folder and has no SHA-256 to compare"
+    case .nothingToCompare(let path): "\(path) is no file and has no SHA-256 to compare"
     case .noName(let text): "no model name can be made of \"\(text.prefix(80))\""
     case .nothingToConvert(let name): "there is nothing to convert in \(name)"
     case .noRoom: "there is no room for the model"

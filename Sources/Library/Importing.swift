@@ -80,6 +80,11 @@ public struct Importing: Sendable {
     if Files.isFolder(request.path) {
       return try importFolder(request.path, request, reference, ingest)
     }
+    if !Files.isFile(request.path) {
+      // A pipe can be read once and in order: as an archive.
+      guard request.expected == nil else { throw ImportProblem.nothingToCompare(path: request.path) }
+      return try importArchive(request, reference, ingest)
+    }
     switch try Self.kind(request.path) {
     case .gguf: return try importGGUF(request.path, request, reference, ingest)
     case .safetensors:

@@ -2,10 +2,13 @@
 // An answer put together from its events, for clients that want it whole.
 
 internal import Inference
+internal import Models
 
 /// All of one answer.
 struct CollectedAnswer: Sendable {
   var text = ""
+  /// Functions that it calls.
+  var calls: [ToolCall] = []
   var tokens: [GeneratedToken] = []
   var promptScores: [ScoredToken?]?
   var reason = FinishReason.cancelled
@@ -22,6 +25,19 @@ struct CollectedAnswer: Sendable {
     case .finished(let reason, let statistics):
       self.reason = reason
       self.statistics = statistics
+    }
+  }
+
+  /// Tells the calls in the text from the rest of it.
+  mutating func readCalls(_ tools: ToolReading) {
+    var reader = tools.reader()
+    let parts = reader.append(text) + reader.finish()
+    text = ""
+    for part in parts {
+      switch part {
+      case .text(let piece): text += piece
+      case .call(let call): if calls.isEmpty || tools.allowsSeveral { calls.append(call) }
+      }
     }
   }
 }

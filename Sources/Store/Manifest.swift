@@ -25,7 +25,8 @@ public struct Descriptor: Sendable, Equatable {
 
   init(_ json: JSONValue?, _ place: String) throws(StoreProblem) {
     guard let object = json?.objectValue, let type = object["mediaType"]?.stringValue,
-      let digest = object["digest"]?.stringValue.flatMap({ Digest($0) }), let size = object["size"]?.intValue, size >= 0
+      let digest = object["digest"]?.stringValue.flatMap({ Digest($0) }), let size = object["size"]?.intValue,
+      (0...Manifest.byteCountLimit).contains(size)
     else { throw .damagedManifest(place: place, why: "a descriptor has no media type, digest or size") }
     mediaType = type
     self.digest = digest
@@ -75,8 +76,14 @@ public struct Manifest: Sendable, Equatable {
     return files.reduce(0) { seen.insert($1.digest).inserted ? $0 + $1.byteCount : $0 }
   }
 
+  /// What it is called in registries.
+  public static let mediaType = MediaType.manifest
+
+  /// The name that the model had where the manifest was made.
+  public var title: String? { annotations[Annotation.title] }
+
   /// All blobs that it needs.
-  var blobs: [Descriptor] {
+  public var blobs: [Descriptor] {
     [config] + files.map { Descriptor(mediaType: MediaType.layer($0.path), digest: $0.digest, byteCount: $0.byteCount) }
   }
 
@@ -105,8 +112,13 @@ public struct Manifest: Sendable, Equatable {
     self.annotations = annotations
   }
 
+  /// Most layers of a manifest, and most bytes of one: their sum is a number.
+  static let layerLimit = 50_000
+  static let byteCountLimit = 1 << 46
+
   /// Reads a manifest that may come from anywhere.
-  init(bytes: [UInt8], place: String) throws(StoreProblem) {
+  /// - Throws: `StoreProblem.damagedManifest`, `.invalidPath`.
+  public init(bytes: [UInt8], place: String) throws(StoreProblem) {
     func damaged(_ why: String) -> StoreProblem { .damagedManifest(place: place, why: why) }
     let json: JSONValue
     do { json = try JSONReader.parse(bytes) } catch { throw damaged(error.description) }
@@ -115,6 +127,7 @@ public struct Manifest: Sendable, Equatable {
     else { throw damaged("it is no OCI image manifest") }
     guard json["artifactType"]?.stringValue == MediaType.model else { throw damaged("it is no ModelPack manifest") }
     guard let layers = json["layers"]?.arrayValue else { throw damaged("it has no layers") }
+    guard layers.count <= Self.layerLimit else { throw damaged("it has more than \(Self.layerLimit) layers") }
     var files: [ModelFile] = []
     var paths: Set<String> = []
     for layer in layers {

@@ -18,6 +18,8 @@ public struct StoredModel: Sendable, Equatable {
 
   /// The source's commit, for models of a hub.
   public var revision: String? { manifest.annotations[Annotation.revision] }
+  /// The licence that the manifest names.
+  public var license: String? { manifest.annotations[Annotation.licenses] }
   /// Bytes of its files.
   public var byteCount: Int { manifest.byteCount }
 }

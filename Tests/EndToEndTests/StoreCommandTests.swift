@@ -150,6 +150,20 @@ import Testing
     #expect(try third.succeed("list", "--quiet") == "")
   }
 
+  @Test("an export goes through a pipe") func pipe() throws {
+    let (rig, other) = (try Rig(), try Rig())
+    try rig.succeed("import", Self.llama, "--name", "org/tiny")
+    let program = Support.Program.path
+    let script = "\(program) export org/tiny --output - | IMPETUS_HOME=$OTHER \(program) import -"
+    let run = try Support.Program.run(
+      ["-c", script], of: "/bin/sh",
+      environment: [
+        "IMPETUS_HOME": "\(rig.folder.path)/store", "OTHER": "\(other.folder.path)/store", "HOME": rig.folder.path,
+      ])
+    #expect(run.status == 0, "\(run.errors)")
+    try other.succeed("verify", "org/tiny")
+  }
+
   @Test("repair fetches the damaged file only, and makes quantized ones again to the same bits") func repair() throws {
     let names = try Files.list(Self.llama).filter { Files.isFile("\(Self.llama)/\($0)") }
     let hub = try LoopbackHub(

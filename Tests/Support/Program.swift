@@ -2,7 +2,7 @@
 // Runs the built program as a shell would.
 
 import Basics
-import Glibc
+public import Glibc
 
 /// The program beside the tests.
 public enum Program {
@@ -20,6 +20,9 @@ public enum Program {
   public static var path: String {
     "\(Files.parent(of: (try? Files.linkTarget("/proc/self/exe")) ?? CommandLine.arguments[0]))/impetus"
   }
+
+  /// Where the shell looks for programs.
+  public static var searchPath: String { getenv("PATH").map { String(cString: $0) } ?? "" }
 
   /// Starts the program and kills it (SIGKILL) after a while, if it is still running.
   public static func killed(
@@ -44,12 +47,34 @@ public enum Program {
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
   }
 
+  /// Starts a program that goes on by itself, without input and output.
+  /// - Returns: its process, to be ended and waited for.
+  public static func start(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> pid_t {
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for variable in variables { free(variable) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for descriptor: Int32 in [0, 1, 2] {
+      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+    }
+    var process: pid_t = 0
+    let failed = posix_spawn(&process, program, &actions, nil, &words, &variables)
+    guard failed == 0 else { throw FileProblem.system(operation: "start", path: program, number: failed) }
+    return process
+  }
+
   /// Runs the program to its end.
   /// - Parameters:
+  ///   - program: another program's path.
   ///   - input: what stdin holds.
   ///   - environment: all variables it sees; nil passes on the test's own.
   public static func run(
-    _ arguments: [String], input: String = "", environment: [String: String]? = nil
+    _ arguments: [String], of program: String = path, input: String = "", environment: [String: String]? = nil
   ) throws -> Run {
     let folder = try TemporaryFolder()
     let source = try folder.write(input, to: "in")
@@ -60,15 +85,15 @@ public enum Program {
     posix_spawn_file_actions_addopen(&actions, 0, source, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
-    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? [:]).map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for variable in variables { free(variable) } }
     var process: pid_t = 0
     let failed = variables.withUnsafeMutableBufferPointer { own in
-      posix_spawn(&process, path, &actions, nil, &words, environment == nil ? environ : own.baseAddress)
+      posix_spawn(&process, program, &actions, nil, &words, environment == nil ? environ : own.baseAddress)
     }
-    guard failed == 0 else { throw FileProblem.system(operation: "start", path: path, number: failed) }
+    guard failed == 0 else { throw FileProblem.system(operation: "start", path: program, number: failed) }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
     let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F

@@ -6,7 +6,8 @@
 
 #include <curl/curl.h>
 
-/// Takes bytes of a body or a header line; returns how many it took, or CURL_WRITEFUNC_PAUSE.
+/// Takes bytes of a body or a header line; returns how many it took, or CURL_WRITEFUNC_PAUSE. A function that
+/// gives bytes to be sent has the same form.
 typedef size_t (*ccurl_receiver)(char *bytes, size_t size, size_t count, void *context);
 
 CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value);

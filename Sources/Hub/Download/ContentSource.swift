@@ -13,28 +13,45 @@ package protocol ContentSource: Sendable {
 
 /// Plain HTTP: `resolve` on the hub, which sends small files itself and redirects to a signed link
 /// for large ones. All ranges of a file share one link, which is renewed when it expires.
-final class ResolveSource: ContentSource {
+package final class ResolveSource: ContentSource {
   private let courier: Courier
-  private let question: HubQuestion
+  private let headers: [Header]
+  /// The problem of an answer of the hub itself that is no success.
+  private let refusal: @Sendable (Response, WebAddress) -> HubProblem
   private let file: RepoFile
   private let address: WebAddress
   private let link: SignedLink
   /// Refusals of fresh links in a row: a link that was just renewed cannot have expired.
   private let refusals = Atomic<Int>(0)
 
-  init(_ client: HubClient, _ file: RepoFile, of repository: RepoID, at commit: CommitID) throws(HubProblem) {
-    courier = client.courier
-    question = client.question(repository, revision: commit.description, path: file.path)
-    address = try client.resolveAddress(file.path, of: repository, at: commit)
+  convenience init(
+    _ client: HubClient, _ file: RepoFile, of repository: RepoID, at commit: CommitID
+  ) throws(HubProblem) {
+    let question = client.question(repository, revision: commit.description, path: file.path)
+    self.init(
+      client.courier, file, at: try client.resolveAddress(file.path, of: repository, at: commit),
+      headers: [Header("X-HF-Download-Counter", "1")]
+    ) { question.problem($0, from: $1) }
+  }
+
+  /// A file at an address of any endpoint that sends bytes itself or redirects to who does.
+  package init(
+    _ courier: Courier, _ file: RepoFile, at address: WebAddress, headers: [Header] = [],
+    refusal: @escaping @Sendable (Response, WebAddress) -> HubProblem
+  ) {
+    self.courier = courier
+    self.headers = headers
+    self.refusal = refusal
+    self.address = address
     self.file = file
     link = SignedLink()
   }
 
-  func fetch(into sink: RangeSink) async throws(FetchFailure) {
+  package func fetch(into sink: RangeSink) async throws(FetchFailure) {
     let used = try await start(sink)
     let range = sink.beginAttempt()
     let delivery = try await courier.carry(
-      used, headers: [Header("X-HF-Download-Counter", "1")] + (range.map { [$0] } ?? []),
+      used, headers: headers + (range.map { [$0] } ?? []),
       patience: courier.settings.bytePatience, bodyLimit: 4096, into: sink)
     try check(delivery.hubHeads)
     try judge(delivery, used, sink)
@@ -59,7 +76,7 @@ final class ResolveSource: ContentSource {
       switch delivery.response.head.status {
       case 200, 206: return .success(delivery.address)
       case 301, 302, 303, 307, 308: return .success(delivery.next ?? delivery.address)
-      default: throw .final(question.problem(delivery.response, from: delivery.address))
+      default: throw .final(refusal(delivery.response, delivery.address))
       }
     } catch {
       return .failure(error)
@@ -106,7 +123,7 @@ final class ResolveSource: ContentSource {
       guard !sink.isComplete else { return }
       throw .transient(.network(host: host, why: "the answer ended \(sink.remaining) bytes early"), wait: nil)
     }
-    if courier.isOwn(delivery.address) { throw .final(question.problem(delivery.response, from: delivery.address)) }
+    if courier.isOwn(delivery.address) { throw .final(refusal(delivery.response, delivery.address)) }
     let message = ServerMessage.text(delivery.response)
     let refused = HubProblem.refused(host: host, status: status, message: message)
     guard [401, 403, 410].contains(status) else { throw .final(refused) }

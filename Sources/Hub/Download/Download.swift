@@ -19,9 +19,8 @@ public struct DownloadedFile: Sendable {
 /// One download of files into a folder of partial files.
 public final class Download: Sendable {
   private let files: [RepoFile]
-  private let repository: RepoID
-  private let commit: CommitID
-  let client: HubClient
+  private let source: @Sendable (RepoFile) throws(HubProblem) -> any ContentSource
+  let courier: Courier
   let folder: String
   let options: DownloadOptions
   let events: @Sendable (DownloadEvent) -> Void
@@ -38,20 +37,30 @@ public final class Download: Sendable {
   ///   - folder: Exists, and is on the file system where the files are to end. Its names come from
   ///     the contents' hashes: any later download of the same content there goes on with them.
   ///   - events: Told what happens, from any thread.
-  public init(
+  public convenience init(
     _ files: [RepoFile], of repository: RepoID, at commit: CommitID, client: HubClient, into folder: String,
     options: DownloadOptions = DownloadOptions(), events: @escaping @Sendable (DownloadEvent) -> Void = { _ in }
   ) throws(HubProblem) {
     if let setting = client.settings.offlineBecause {
       throw .offline(wanted: repository.description, setting: setting)
     }
+    try self.init(
+      files, courier: client.courier, into: folder, options: options, events: events,
+      source: { file throws(HubProblem) in try ResolveSource(client, file, of: repository, at: commit) })
+  }
+
+  /// - Parameter source: where each file comes from.
+  package init(
+    _ files: [RepoFile], courier: Courier, into folder: String, options: DownloadOptions,
+    events: @escaping @Sendable (DownloadEvent) -> Void,
+    source: @escaping @Sendable (RepoFile) throws(HubProblem) -> any ContentSource
+  ) throws(HubProblem) {
     guard let writer = WorkThread("writer"), let finisher = WorkThread("finisher") else {
       throw .file(.system(operation: "start a thread for", path: folder, number: 11))
     }
     self.files = files
-    self.repository = repository
-    self.commit = commit
-    self.client = client
+    self.source = source
+    self.courier = courier
     self.folder = folder
     self.options = options
     self.events = events
@@ -74,8 +83,7 @@ public final class Download: Sendable {
   ) async throws {
     var jobs: [FileJob] = []
     for file in files {
-      let source = try ResolveSource(client, file, of: repository, at: commit)
-      jobs.append(FileJob(file, source, blockByteCount: options.blockByteCount))
+      jobs.append(FileJob(file, try source(file), blockByteCount: options.blockByteCount))
     }
     let board = DownloadBoard(jobs, options)
     let result = await work(board, isPresent: isPresent, adopt: adopt)

@@ -112,7 +112,7 @@ extension DownloadWorker {
           return board.takeWhole(job, sink)
         }
         failures = sink.position > before ? 1 : failures + 1
-        try await download.client.courier.pause(after: error, failures: failures)
+        try await download.courier.pause(after: error, failures: failures)
       }
     }
     try checkStop()

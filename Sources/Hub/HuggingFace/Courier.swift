@@ -15,7 +15,7 @@ package enum FetchFailure: Error, Sendable {
   case rangeIgnored
 
   /// The problem to show when no further attempt is made.
-  var problem: HubProblem {
+  package var problem: HubProblem {
     switch self {
     case .final(let problem), .transient(let problem, _): problem
     case .rangeIgnored: .wrongBytes(path: "the range", why: "the server ignores ranges")
@@ -24,45 +24,82 @@ package enum FetchFailure: Error, Sendable {
 }
 
 /// The answer at the end of a chain of redirects.
-struct Delivery: Sendable {
-  let response: Response
+package struct Delivery: Sendable {
+  package let response: Response
   /// The address that answered.
-  let address: WebAddress
+  package let address: WebAddress
   /// The answers of the hub itself on the way: they carry a file's metadata.
-  let hubHeads: [ResponseHead]
+  package let hubHeads: [ResponseHead]
   /// Where a redirect led that was not followed.
-  var next: WebAddress?
+  package var next: WebAddress?
+}
+
+/// Who decides what is shown to an endpoint that asks for credentials, where these change on the way.
+package protocol Authority: Sendable {
+  /// The value of the `Authorization` header for the endpoint itself; nil sends none.
+  func authorization() async -> String?
+  /// Looks for other credentials after a 401.
+  /// - Parameter refused: the header that was sent.
+  /// - Returns: whether asking again makes sense.
+  func renew(after head: ResponseHead, refused: String?) async throws(FetchFailure) -> Bool
 }
 
 /// Follows requests for one endpoint.
-struct Courier: Sendable {
-  let settings: HubSettings
-  let transfer: Transfer
+package struct Courier: Sendable {
+  package let settings: HubSettings
+  package let transfer: Transfer
   let gates: OriginGates
+  /// Takes the place of the settings' token.
+  let authority: (any Authority)?
   /// Told about waiting and trying again.
   let notice: @Sendable (DownloadEvent) -> Void
 
+  package init(
+    settings: HubSettings, transfer: Transfer, gates: OriginGates = OriginGates(), authority: (any Authority)? = nil,
+    notice: @escaping @Sendable (DownloadEvent) -> Void
+  ) {
+    self.settings = settings
+    self.transfer = transfer
+    self.gates = gates
+    self.authority = authority
+    self.notice = notice
+  }
+
   /// At most this many hops; a chain that repeats an address ends at once.
   static let hopLimit = 10
+  /// A request is repeated at most this often with renewed credentials.
+  static let renewalLimit = 2
 
   /// Asks `address`, follows redirects, and returns the first answer that is none.
   ///
   /// Failures below HTTP, 408, 429 and 5xx are thrown; every other status is the caller's.
   /// - Parameter stopAtForeign: Returns the redirect that leads to another server instead of following it.
-  func carry(
-    _ address: WebAddress, headers: [Header] = [], patience: Patience, bodyLimit: Int,
-    acceptsCompression: Bool = false, into sink: (any BodySink)? = nil, stopAtForeign: Bool = false
+  package func carry(
+    _ address: WebAddress, method: Request.Method = .get, headers: [Header] = [], upload: UploadBody? = nil,
+    patience: Patience, bodyLimit: Int, acceptsCompression: Bool = false, into sink: (any BodySink)? = nil,
+    stopAtForeign: Bool = false
   ) async throws(FetchFailure) -> Delivery {
     var address = address
     var seen: Set<WebAddress> = []
     var hubHeads: [ResponseHead] = []
+    var renewals = 0
     while true {
       guard seen.insert(address).inserted else { throw redirectFault(address, "they go in a circle") }
       guard seen.count <= Self.hopLimit + 1 else { throw redirectFault(address, "more than \(Self.hopLimit) of them") }
+      let authorization = await authorization(for: address)
       var request = Request(
-        address, headers: allHeaders(for: address, headers), patience: patience, bodyLimit: bodyLimit)
+        address, headers: allHeaders(authorization, headers), patience: patience, bodyLimit: bodyLimit)
+      request.method = method
+      request.upload = upload
       request.acceptsCompression = acceptsCompression
       let response = try await send(request, into: sink)
+      if response.head.status == 401, isOwn(address), let authority, renewals < Self.renewalLimit {
+        renewals += 1
+        if try await authority.renew(after: response.head, refused: authorization) {
+          seen.remove(address)
+          continue
+        }
+      }
       if isOwn(address) { hubHeads.append(response.head) }
       guard [301, 302, 303, 307, 308].contains(response.head.status) else {
         try throwTransient(response, address)
@@ -77,11 +114,18 @@ struct Courier: Sendable {
   }
 
   /// Whether an address belongs to the endpoint: same scheme, host and port.
-  func isOwn(_ address: WebAddress) -> Bool { address.origin == settings.endpoint.origin }
+  package func isOwn(_ address: WebAddress) -> Bool { address.origin == settings.endpoint.origin }
 
-  private func allHeaders(for address: WebAddress, _ wanted: [Header]) -> [Header] {
+  /// Nothing for a foreign address: credentials belong to the endpoint alone.
+  private func authorization(for address: WebAddress) async -> String? {
+    guard isOwn(address) else { return nil }
+    if let authority { return await authority.authorization() }
+    return settings.token?.authorization
+  }
+
+  private func allHeaders(_ authorization: String?, _ wanted: [Header]) -> [Header] {
     var headers = [Header("User-Agent", Program.userAgent)] + wanted
-    if isOwn(address), let token = settings.token { headers.append(Header("Authorization", token.authorization)) }
+    if let authorization { headers.append(Header("Authorization", authorization)) }
     return headers
   }
 
@@ -95,7 +139,7 @@ struct Courier: Sendable {
       case .cancelled: throw .final(.cancelled)
       case .trust: throw .final(.untrusted(host: host, why: error.reason))
       case .headersTooLarge, .bodyTooLarge: throw .final(.notAHub(host: host, why: error.reason))
-      case .unusable, .connection, .stalled, .deadline:
+      case .unusable, .connection, .stalled, .deadline, .unreadable:
         let problem = HubProblem.network(host: host, why: error.reason)
         throw error.isTransient ? .transient(problem, wait: nil) : .final(problem)
       }
@@ -142,9 +186,9 @@ struct Courier: Sendable {
 }
 
 /// A server's own words about a failure.
-enum ServerMessage {
+package enum ServerMessage {
   /// `X-Error-Message`, the JSON body's `error`, or the beginning of a text body: one short line.
-  static func text(_ response: Response) -> String {
+  package static func text(_ response: Response) -> String {
     if let text = response.head.value("x-error-message") { return tidy(text) }
     if let json = try? JSONReader.parse(response.body, limits: .lastKeyWins), let text = json["error"]?.stringValue {
       return tidy(text)
@@ -153,7 +197,7 @@ enum ServerMessage {
   }
 
   /// One line without control characters, so that no server writes to a terminal.
-  private static func tidy(_ text: String) -> String {
+  package static func tidy(_ text: String) -> String {
     let safe = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) }
     return String(String(safe).trimmingBlanks.prefix(300))
   }

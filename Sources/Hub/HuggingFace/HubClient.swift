@@ -186,7 +186,7 @@ public final class HubClient: Sendable {
 
 extension Courier {
   /// Sleeps before the next attempt, or throws when there is to be none.
-  func pause(after failure: FetchFailure, failures: Int) async throws(HubProblem) {
+  package func pause(after failure: FetchFailure, failures: Int) async throws(HubProblem) {
     guard case .transient(let problem, let wait) = failure, failures < settings.retry.attempts else {
       throw failure.problem
     }

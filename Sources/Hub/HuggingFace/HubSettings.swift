@@ -47,6 +47,15 @@ public struct HubSettings: Sendable {
     bytePatience = Patience(stall: hub.seconds("HF_HUB_DOWNLOAD_TIMEOUT") ?? .seconds(10))
   }
 
+  /// Settings for a server that is no hub: no token, patience as given.
+  package init(endpoint: WebAddress, network: NetworkSettings) {
+    self.endpoint = endpoint
+    token = nil
+    self.network = network
+    questionPatience = Patience(stall: .seconds(20), deadline: .seconds(120))
+    bytePatience = Patience(stall: .seconds(10))
+  }
+
   /// An address below the endpoint; `path` is encoded already and begins with `/`.
-  func address(_ path: String) -> WebAddress? { WebAddress(endpoint.below(path)) }
+  package func address(_ path: String) -> WebAddress? { WebAddress(endpoint.below(path)) }
 }

@@ -20,6 +20,7 @@ final class Exchange: @unchecked Sendable {
 
   private var head = ResponseHead()
   private var headerByteCount = 0
+  private var sentByteCount = 0
   private var bodyBegan = false
   private var sinkAccepts = false
   private var body: [UInt8] = []
@@ -61,6 +62,7 @@ final class Exchange: @unchecked Sendable {
     setBasics(handle)
     setNetwork(handle, network)
     setHeaders(handle)
+    setMethod(handle)
     return handle
   }
 
@@ -109,12 +111,46 @@ final class Exchange: @unchecked Sendable {
     for header in request.headers {
       headerList = curl_slist_append(headerList, "\(header.name): \(header.value)")
     }
+    // No waiting for "100 Continue": some servers never say it. A refusal ends the sending all the same.
+    if sendsBody { headerList = curl_slist_append(headerList, "Expect:") }
     if !request.acceptsCompression { headerList = curl_slist_append(headerList, "Accept-Encoding: identity") }
     _ = ccurl_set_list(handle, CURLOPT_HTTPHEADER, headerList)
     if request.acceptsCompression { _ = ccurl_set_text(handle, CURLOPT_ACCEPT_ENCODING, "") }
   }
 
+  private var sendsBody: Bool { request.method != .get && request.method != .head }
+
+  /// Without a function to seek with, libcurl cannot send a body again by itself when a kept connection breaks: whoever
+  /// uploads has to ask first how much of it came.
+  private func setMethod(_ handle: UnsafeMutableRawPointer) {
+    if request.method == .head { _ = ccurl_set_long(handle, CURLOPT_NOBODY, 1) }
+    guard sendsBody else { return }
+    _ = ccurl_set_long(handle, CURLOPT_UPLOAD, 1)
+    _ = ccurl_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+    _ = ccurl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(request.upload?.byteCount ?? 0))
+    _ = ccurl_set_long(handle, CURLOPT_UPLOAD_BUFFERSIZE, 512 << 10)
+    let me = Unmanaged.passUnretained(self).toOpaque()
+    _ = ccurl_set_receiver(handle, CURLOPT_READFUNCTION) { bytes, size, count, context in
+      guard let bytes, let context else { return Int(CURL_READFUNC_ABORT) }
+      let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+      return exchange.give(UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+    }
+    _ = ccurl_set_pointer(handle, CURLOPT_READDATA, me)
+  }
+
   // MARK: Callbacks
+
+  /// Gives the next bytes to be sent.
+  private func give(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    guard let upload = request.upload else { return 0 }
+    guard let count = upload.read(into: buffer, at: sentByteCount) else {
+      ending = .failure(.unreadable(upload.path))
+      return Int(CURL_READFUNC_ABORT)
+    }
+    sentByteCount += count
+    upload.progress(sentByteCount)
+    return count
+  }
 
   /// libcurl's promise: a count other than the offered one ends the transfer with a write error.
   private static let refuse = 0

@@ -5,7 +5,9 @@
 internal import Synchronization
 
 /// Until when each server wants no requests.
-final class OriginGates: Sendable {
+package final class OriginGates: Sendable {
+  package init() {}
+
   private let closed = Mutex<[WebAddress.Origin: ContinuousClock.Instant]>([:])
 
   /// Closes a gate for a time, or longer where it is closed for longer already.

@@ -32,8 +32,21 @@ public struct Patience: Sendable, Equatable {
   }
 }
 
-/// A GET request to exactly one address: redirects are answers here, never followed.
+/// A request to exactly one address: redirects are answers here, never followed.
 public struct Request: Sendable {
+  /// What is to be done there.
+  public enum Method: String, Sendable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case patch = "PATCH"
+  }
+
+  /// GET unless told otherwise.
+  public var method = Method.get
+  /// What is sent with POST, PUT and PATCH; nil sends an empty body.
+  package var upload: UploadBody?
   /// Where it goes.
   public var address: WebAddress
   /// Headers beside those that libcurl sends by itself.

@@ -19,6 +19,8 @@ public enum TransferFailure: Error, Sendable, Equatable {
   case headersTooLarge(limit: Int)
   /// The body is larger than allowed.
   case bodyTooLarge(limit: Int)
+  /// The file to be sent cannot be read, or has become shorter.
+  case unreadable(String)
   /// libcurl cannot do what is asked, e.g. an unknown proxy scheme.
   case unusable(String)
 
@@ -26,7 +28,7 @@ public enum TransferFailure: Error, Sendable, Equatable {
   public var isTransient: Bool {
     switch self {
     case .connection, .stalled, .deadline: true
-    case .cancelled, .trust, .headersTooLarge, .bodyTooLarge, .unusable: false
+    case .cancelled, .trust, .headersTooLarge, .bodyTooLarge, .unreadable, .unusable: false
     }
   }
 
@@ -35,6 +37,7 @@ public enum TransferFailure: Error, Sendable, Equatable {
     switch self {
     case .cancelled: "cancelled"
     case .connection(let text), .trust(let text), .unusable(let text): text
+    case .unreadable(let path): "\(path) cannot be read, or has become shorter"
     case .stalled(let limit): "nothing came for \(limit.components.seconds) s"
     case .deadline(let limit): "no complete answer within \(limit.components.seconds) s"
     case .headersTooLarge(let limit): "the answer's headers are larger than \(limit >> 10) KiB"

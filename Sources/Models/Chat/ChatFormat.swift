@@ -13,6 +13,10 @@ public struct ChatFormat: Sendable {
   private let controls: ControlTokens
   private let tokenizer: Tokenizer
   private let knowsDeveloper: Bool
+  /// How the model writes calls of functions; nil when its template knows none.
+  public let toolCallForm: ToolCallForm?
+  /// Whether what begins a call is a control token, which answers are usually without.
+  public let hasControlTokensInCalls: Bool
 
   /// Opens the chat template of a model folder.
   /// - Throws: `ChatProblem` when there is none or it is not valid; `FileProblem` and `JSONProblem`.
@@ -33,20 +37,26 @@ public struct ChatFormat: Sendable {
     self.tokenizer = tokenizer
     controls = ControlTokens(tokenizer)
     knowsDeveloper = source.contains("developer")
+    let form = template.asks(for: "tools") ? ToolCallForm(template: source) : nil
+    toolCallForm = form
+    hasControlTokensInCalls = tokenizer.addedTokenTexts.contains { $0.isSpecial && $0.text == form?.opening }
   }
 
   /// The tokens of a conversation, up to where the model's answer begins.
   ///
   /// Control tokens come from the template only; what looks like one in a message stays text.
   /// - Parameters:
+  ///   - tools: functions that the model may call, as the API has them.
   ///   - variables: further variables of the template, such as `enable_thinking`.
   ///   - now: the time the template may tell the model.
   public func prompt(
-    _ messages: [ChatMessage], variables: JSONObject = JSONObject(), now: TemplateClock = ChatFormat.wallClock()
+    _ messages: [ChatMessage], tools: [JSONValue] = [], variables: JSONObject = JSONObject(),
+    now: TemplateClock = ChatFormat.wallClock()
   ) throws(ChatProblem) -> [TokenID] {
-    let mark = ControlTokens.mark(notIn: Self.texts(messages, variables))
+    let mark = ControlTokens.mark(notIn: Self.texts(messages, tools, variables))
     let context = ChatContext(
-      messages: messages.map { value($0, mark) }, addGenerationPrompt: true,
+      messages: messages.map { value($0, mark) }, tools: tools.isEmpty ? nil : tools.map { value($0, mark) },
+      addGenerationPrompt: true,
       others: specialTokens + variables.map { Value.Entry($0.key, value($0.value, mark)) })
     do throws(TemplateProblem) {
       return controls.encode(try template.render(context, now: now), cutAt: mark, with: tokenizer)
@@ -70,7 +80,21 @@ public struct ChatFormat: Sendable {
       let text = controls.broken(reasoning, by: mark, isAnswer: true)
       entries.append(Value.Entry("reasoning_content", .string(text)))
     }
+    if !message.calls.isEmpty {
+      entries.append(Value.Entry("tool_calls", .list(message.calls.map { value($0, mark) })))
+    }
+    if let id = message.callID { entries.append(Value.Entry("tool_call_id", .string(controls.broken(id, by: mark)))) }
     return .dict(entries)
+  }
+
+  /// A call as transformers has it: the arguments as an object, not as a text.
+  private func value(_ call: ToolCall, _ mark: Unicode.Scalar) -> Value {
+    let function = Value.dict([
+      Value.Entry("name", .string(controls.broken(call.name, by: mark))),
+      Value.Entry("arguments", value(call.arguments, mark)),
+    ])
+    let id = call.id.map { [Value.Entry("id", .string(controls.broken($0, by: mark)))] } ?? []
+    return .dict(id + [Value.Entry("type", "function"), Value.Entry("function", function)])
   }
 
   private func value(_ json: JSONValue, _ mark: Unicode.Scalar) -> Value {
@@ -87,8 +111,13 @@ public struct ChatFormat: Sendable {
   }
 
   /// Everything of a conversation that people wrote.
-  private static func texts(_ messages: [ChatMessage], _ variables: JSONObject) -> [String] {
-    messages.flatMap { [$0.content, $0.name, $0.reasoning].compactMap { $0 } } + [JSONWriter.string(.object(variables))]
+  private static func texts(
+    _ messages: [ChatMessage], _ tools: [JSONValue], _ variables: JSONObject
+  ) -> [String] {
+    let calls = messages.flatMap(\.calls)
+    return messages.flatMap { [$0.content, $0.name, $0.reasoning, $0.callID].compactMap { $0 } }
+      + calls.flatMap { [$0.name, $0.id ?? "", JSONWriter.string($0.arguments)] }
+      + [JSONWriter.string(.array(tools)), JSONWriter.string(.object(variables))]
   }
 
   /// Local time.

@@ -15,6 +15,10 @@ public struct ChatMessage: Sendable, Equatable {
   public var name: String?
   /// An earlier answer's thoughts, apart from its content.
   public var reasoning: String?
+  /// Functions that an earlier answer called.
+  public var calls: [ToolCall] = []
+  /// Of a function's result: the call that it answers.
+  public var callID: String?
 
   public init(_ role: Role, _ content: String, name: String? = nil, reasoning: String? = nil) {
     self.role = role

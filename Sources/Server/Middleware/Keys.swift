@@ -15,18 +15,23 @@ struct Keys: RouterMiddleware {
   func handle(
     _ request: Request, context: ServerContext, next: Next
   ) async throws -> Response {
-    if !digests.isEmpty && request.uri.path != "/health" {
-      guard let key = Self.key(in: request.headers) else {
-        throw APIError(
-          .unauthorized, "You did not provide an API key. Send it as 'Authorization: Bearer KEY'.",
-          code: "missing_api_key")
-      }
-      guard isValid(key) else { throw APIError(.unauthorized, "Incorrect API key provided.", code: "invalid_api_key") }
-    }
+    if request.uri.path != "/health" { try check(Self.key(in: request.headers)) }
     return try await next(request, context)
   }
 
-  private static func key(in headers: HTTPFields) -> String? {
+  /// Refuses a key that is none of ours, where there are any.
+  func check(_ key: String?) throws(APIError) {
+    guard !digests.isEmpty else { return }
+    guard let key else {
+      throw APIError(
+        .unauthorized, "You did not provide an API key. Send it as 'Authorization: Bearer KEY'.",
+        code: "missing_api_key")
+    }
+    guard isValid(key) else { throw APIError(.unauthorized, "Incorrect API key provided.", code: "invalid_api_key") }
+  }
+
+  /// The key that a request shows.
+  static func key(in headers: HTTPFields) -> String? {
     if let value = headers[.authorization] {
       let parts = value.split(separator: " ", maxSplits: 1)
       if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1].trimmed) }

@@ -13,32 +13,39 @@ extension API {
     let headers = try headers(ignored: asked.common.ignored)
     let lease = try await lease(asked.common.model)
     let model = lease.model
+    let tools = try ToolReading(asked.tools, model)
     let prompt = try await Blocking.run("prompt") {
-      try model.chatFormat().prompt(asked.messages, variables: asked.templateVariables)
+      try model.chatFormat().prompt(
+        asked.messages, tools: asked.tools.tools, variables: asked.templateVariables)
     }
-    let answers = try submit(requests(asked, prompt, model), to: model, field: "messages")
+    let answers = try submit(requests(asked, prompt, model, tools), to: model, field: "messages")
     let answer = ChatAnswer(
       header: AnswerHeader(prefix: "chatcmpl", model: model.name), tokenText: model.tokenText,
       isScored: asked.scoreCount != nil, includesUsage: asked.common.includesUsage)
     if asked.common.streams {
+      let called = tools.map { CallStream($0, count: asked.common.count) }
       return stream(
         answers, headers: headers, lease: lease, context: context,
         usage: { asked.common.includesUsage ? answer.usage($0) : nil }, isFirst: { $0 == 0 },
-        send: { Self.chunks($0, answer) })
+        send: { called?.chunks($0, answer) ?? Self.chunks($0, answer) })
     }
-    let whole = try await collect(answers, count: asked.common.count, lease: lease, context: context)
+    var whole = try await collect(answers, count: asked.common.count, lease: lease, context: context)
+    if let tools { for index in whole.indices { whole[index].readCalls(tools) } }
     var usage = Usage()
     for (index, part) in whole.enumerated() { usage.add(part.statistics, isFirst: index == 0) }
     return Response(answer.whole(whole, usage: usage), headers: headers)
   }
 
-  private func requests(_ asked: ChatRequest, _ prompt: [Int32], _ model: RunningModel) -> [GenerationRequest] {
+  private func requests(
+    _ asked: ChatRequest, _ prompt: [Int32], _ model: RunningModel, _ tools: ToolReading?
+  ) -> [GenerationRequest] {
     (0..<asked.common.count).map { choice in
       var request = GenerationRequest(
         prompt: prompt, sampling: asked.common.sampling(defaults: model.defaults), maxTokens: asked.common.maxTokens)
       request.stopStrings = asked.common.stops
       request.endTokens = model.endTokens
       request.scoreCount = asked.scoreCount
+      if let tools { request.skipsSpecialTokens = !tools.needsControlTokens }
       request.timeLimit = asked.common.timeLimit
       request.choice = UInt32(choice)
       return request

@@ -19,7 +19,8 @@ extension API {
     if body["messages"] != nil {
       let asked = try ChatRequest(body)
       tokens = try await Blocking.run("prompt") {
-        try model.chatFormat().prompt(asked.messages, variables: asked.templateVariables)
+        try model.chatFormat().prompt(
+          asked.messages, tools: asked.tools.tools, variables: asked.templateVariables)
       }
     } else {
       guard let text = try Self.text(body, "prompt") ?? Self.text(body, "content") else {

@@ -3,6 +3,7 @@
 
 internal import Basics
 internal import Inference
+internal import Models
 
 /// Writes chat answers.
 struct ChatAnswer: Sendable {
@@ -18,14 +19,53 @@ struct ChatAnswer: Sendable {
     let choices = answers.enumerated().map { index, answer -> JSONValue in
       [
         "index": JSONValue(index),
-        "message": ["role": "assistant", "content": .string(answer.text), "refusal": .null],
-        "logprobs": logprobs(answer.tokens), "finish_reason": answer.reason.wireName.map { .string($0) } ?? .null,
+        "message": .object(message(answer)),
+        "logprobs": logprobs(answer.tokens),
+        "finish_reason": reason(answer.reason, calls: answer.calls.count).map { .string($0) } ?? .null,
       ]
     }
     var object = header.object("chat.completion", choices: choices)
     object["usage"] = usage.json
     object["timings"] = usage.timings
     return .object(object)
+  }
+
+  private func message(_ answer: CollectedAnswer) -> JSONObject {
+    let isSilent = answer.text.isEmpty && !answer.calls.isEmpty
+    var message: JSONObject = [
+      "role": "assistant", "content": isSilent ? .null : .string(answer.text), "refusal": .null,
+    ]
+    if !answer.calls.isEmpty { message["tool_calls"] = .array(answer.calls.map { .object(Self.call($0)) }) }
+    return message
+  }
+
+  /// `finish_reason`: an answer that ended by itself after calls waits for their results.
+  func reason(_ reason: FinishReason, calls: Int) -> String? {
+    if case .stop = reason, calls > 0 { return "tool_calls" }
+    return reason.wireName
+  }
+
+  private static func call(_ call: ToolCall) -> JSONObject {
+    // Nine letters and digits: what the templates of some models insist on when the call comes back.
+    [
+      "id": .string(call.id ?? AnswerHeader.letters(9)), "type": "function",
+      "function": [
+        "name": .string(call.name),
+        "arguments": .string(call.arguments.stringValue ?? JSONWriter.string(call.arguments)),
+      ],
+    ]
+  }
+
+  /// A chunk with a call, which comes whole.
+  func call(_ index: Int, _ call: ToolCall, number: Int) -> JSONValue {
+    var object = Self.call(call)
+    object["index"] = JSONValue(number)
+    return chunk(index, delta: ["tool_calls": [.object(object)]], logprobs: .null, reason: .null)
+  }
+
+  /// A chunk with text alone.
+  func text(_ index: Int, _ text: String) -> JSONValue {
+    chunk(index, delta: ["content": .string(text)], logprobs: .null, reason: .null)
   }
 
   /// The chunk that opens an answer.

@@ -12,6 +12,8 @@ struct ChatRequest: Sendable {
   var scoreCount: Int?
   /// Further variables of the chat template.
   var templateVariables: JSONObject
+  /// Functions that may be called.
+  var tools: ToolRequest
 
   init(_ body: JSONValue) throws(APIError) {
     let fields = try Fields(body, for: .chat)
@@ -27,6 +29,10 @@ struct ChatRequest: Sendable {
     }
     scoreCount = fields.flag("logprobs") ? top ?? 0 : nil
     templateVariables = fields.object("chat_template_kwargs") ?? JSONObject()
+    tools = try ToolRequest(fields)
+    if scoreCount != nil, !tools.tools.isEmpty {
+      throw .unsupported("logprobs", "'logprobs' together with 'tools' is not supported by this server.")
+    }
     guard case .value(let list) = fields.given("messages") else { throw .missing("messages") }
     messages = try Self.messages(list)
   }
@@ -48,15 +54,21 @@ struct ChatRequest: Sendable {
       let roles = ChatMessage.Role.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
       throw .invalid("\(place).role", "Invalid '\(place).role': supported are \(roles).")
     }
-    for key in ["tool_calls", "function_call", "audio"] {
+    for key in ["function_call", "audio"] {
       if let value = object[key], !value.isNull, value != [] {
         throw .unsupported("\(place).\(key)", "'\(key)' in messages is not supported by this server.")
       }
     }
-    guard let content = object["content"], !content.isNull else { throw .missing("\(place).content") }
-    return ChatMessage(
+    let calls = role == .assistant ? try ToolRequest.calls(object["tool_calls"], at: "\(place).tool_calls") : []
+    var content = object["content"] ?? .null
+    if content.isNull && !calls.isEmpty { content = "" }
+    guard !content.isNull else { throw .missing("\(place).content") }
+    var message = ChatMessage(
       role, try text(content, at: "\(place).content"), name: try optional(object["name"], at: "\(place).name"),
       reasoning: try optional(object["reasoning_content"], at: "\(place).reasoning_content"))
+    message.calls = calls
+    message.callID = try optional(object["tool_call_id"], at: "\(place).tool_call_id")
+    return message
   }
 
   private static func optional(_ value: JSONValue?, at place: String) throws(APIError) -> String? {

@@ -69,6 +69,9 @@ struct Parameter: Sendable {
     Parameter("top_logprobs", .integer(0...scoreLimit), only: .chat),
     Parameter("echo", .flag, only: .completions),
     Parameter("chat_template_kwargs", .object, only: .chat),
+    Parameter("tools", .own, only: .chat),
+    Parameter("tool_choice", .own, only: .chat),
+    Parameter("parallel_tool_calls", .flag, only: .chat),
     Parameter("timeout_ms", .integer(1...86_400_000)),
 
     // Without effect here: hints, labels and things this server does anyway.
@@ -77,9 +80,6 @@ struct Parameter: Sendable {
     Parameter("prediction", .ignored, only: .chat), Parameter("verbosity", .ignored, only: .chat),
 
     // Not supported: refused unless the value asks for nothing.
-    Parameter("tools", .refused(but: [[]]), only: .chat),
-    Parameter("tool_choice", .refused(but: ["none", "auto"]), only: .chat),
-    Parameter("parallel_tool_calls", .refused(but: [true, false]), only: .chat),
     Parameter("functions", .refused(but: [[]]), only: .chat),
     Parameter("function_call", .refused(but: ["none", "auto"]), only: .chat),
     Parameter("response_format", .refused(but: [["type": "text"]])),

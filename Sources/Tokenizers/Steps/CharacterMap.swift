@@ -2,6 +2,8 @@
 // The `Precompiled` normalizer: SentencePiece's table of what becomes of characters, a double-array trie over
 // UTF-8 and the texts it points to (format: builder.cc of SentencePiece).
 
+internal import Basics
+
 /// A precompiled character map.
 struct CharacterMap: Sendable {
   private let trie: [UInt32]

@@ -50,7 +50,7 @@ struct ReplyReader {
   /// - Parameter hasBody: false for answers to HEAD.
   mutating func reply(hasBody: Bool = true) throws -> Reply {
     var reply = try head()
-    guard hasBody && reply.status != 204 else { return reply }
+    guard hasBody && reply.status != 204 && reply.status != 304 else { return reply }
     if reply.headers["transfer-encoding"] == "chunked" {
       while let chunk = try chunk() { reply.body += chunk }
     } else {

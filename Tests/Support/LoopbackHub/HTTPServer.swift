@@ -12,6 +12,10 @@ public struct HTTPRequest: Sendable {
   public let target: String
   /// Names in lower case.
   public let headers: [String: String]
+  /// What came with it; a part where the server was told to read no more.
+  public internal(set) var body: [UInt8] = []
+  /// Whether the body was not read to its end; the connection is closed after the answer.
+  public internal(set) var isCut = false
 
   /// The path without the query.
   public var path: String { String(target.prefix { $0 != "?" }) }
@@ -33,6 +37,26 @@ public struct HTTPRequest: Sendable {
     guard ends.count == 2, let first = Int(ends[0]) else { return nil }
     let last = Int(ends[1]) ?? count - 1
     return first < count && first <= last ? first..<min(last + 1, count) : nil
+  }
+}
+
+extension HTTPRequest {
+  /// Percent-decoded.
+  static func decoded(_ text: String) -> String {
+    var output: [UInt8] = []
+    let bytes = Array(text.utf8)
+    var index = 0
+    while index < bytes.count {
+      let digits = bytes[min(index + 1, bytes.count)..<min(index + 3, bytes.count)]
+      if bytes[index] == UInt8(ascii: "%"), let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16) {
+        output.append(value)
+        index += 3
+      } else {
+        output.append(bytes[index])
+        index += 1
+      }
+    }
+    return String(decoding: output, as: UTF8.self)
   }
 }
 
@@ -104,12 +128,17 @@ public final class HTTPServer: Sendable {
   public let port: Int
   private let listener: Int32
   private let handler: Handler
+  private let bodyLimit: @Sendable (HTTPRequest) -> Int?
   private let open = Mutex<Set<Int32>>([])
 
-  public init(_ handler: @escaping Handler) throws {
+  /// - Parameter bodyLimit: how much of a request's body is read before the connection breaks; nil reads all.
+  public init(
+    bodyLimit: @escaping @Sendable (HTTPRequest) -> Int? = { _ in nil }, _ handler: @escaping Handler
+  ) throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     self.listener = listener
     self.handler = handler
+    self.bodyLimit = bodyLimit
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -150,8 +179,25 @@ public final class HTTPServer: Sendable {
   private func serve(_ connection: Int32) {
     var buffered: [UInt8] = []
     while let request = next(connection, &buffered) {
-      guard handler(request, HTTPReply(connection)) else { return }
+      guard handler(request, HTTPReply(connection)), !request.isCut else { return }
     }
+  }
+
+  /// Reads the body that follows a head.
+  private func takeBody(_ request: inout HTTPRequest, _ connection: Int32, _ buffered: inout [UInt8]) -> Bool {
+    let announced = request.headers["content-length"].flatMap { Int($0) } ?? 0
+    let wanted = min(announced, bodyLimit(request) ?? announced)
+    request.isCut = wanted < announced
+    var body = Array(buffered.prefix(wanted))
+    buffered.removeFirst(body.count)
+    var piece = [UInt8](repeating: 0, count: 256 << 10)
+    while body.count < wanted {
+      let count = recv(connection, &piece, min(piece.count, wanted - body.count), 0)
+      if count <= 0 { return false }
+      body += piece[..<count]
+    }
+    request.body = body
+    return true
   }
 
   private func next(_ connection: Int32, _ buffered: inout [UInt8]) -> HTTPRequest? {
@@ -161,7 +207,8 @@ public final class HTTPServer: Sendable {
       if let place = buffered.indices.first(where: { buffered[$0...].starts(with: end) }) {
         let text = String(decoding: buffered[..<place], as: UTF8.self)
         buffered.removeFirst(place + 4)
-        return Self.parse(text)
+        guard var request = Self.parse(text), takeBody(&request, connection, &buffered) else { return nil }
+        return request
       }
       let count = recv(connection, &piece, piece.count, 0)
       if count <= 0 { return nil }

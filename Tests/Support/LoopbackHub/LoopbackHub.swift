@@ -256,7 +256,7 @@ final class Router: Sendable {
     case .tree: tree(request, reply, state, hub)
     case .resolve: resolve(request, reply, state, hub)
     case .cache:
-      let path = Self.decoded(String(request.path.split(separator: "/").dropFirst(6).joined(separator: "/")))
+      let path = HTTPRequest.decoded(String(request.path.split(separator: "/").dropFirst(6).joined(separator: "/")))
       guard let file = state.files.first(where: { $0.path == path }) else {
         reply.answer(404, [("X-Error-Code", "EntryNotFound")])
         return true
@@ -284,7 +284,7 @@ final class Router: Sendable {
   }
 
   private func info(_ request: HTTPRequest, _ reply: HTTPReply, _ state: LoopbackHub.State) {
-    let revision = Self.decoded(String(request.path.split(separator: "/").last ?? ""))
+    let revision = HTTPRequest.decoded(String(request.path.split(separator: "/").last ?? ""))
     guard ["main", "v1.0", "refs/pr/1", state.commit].contains(revision) else {
       return reply.answer(404, [("X-Error-Code", "RevisionNotFound"), ("X-Error-Message", "Invalid rev id")])
     }
@@ -312,7 +312,7 @@ final class Router: Sendable {
 
   private func resolve(_ request: HTTPRequest, _ reply: HTTPReply, _ state: LoopbackHub.State, _ hub: LoopbackHub) {
     let parts = request.path.split(separator: "/").map(String.init)
-    let path = Self.decoded(parts.dropFirst(4).joined(separator: "/"))
+    let path = HTTPRequest.decoded(parts.dropFirst(4).joined(separator: "/"))
     let common = [("X-Repo-Commit", state.commit)]
     guard let file = state.files.first(where: { $0.path == path }) else {
       return reply.answer(404, common + [("X-Error-Code", "EntryNotFound"), ("X-Error-Message", "Entry not found")])
@@ -331,23 +331,5 @@ final class Router: Sendable {
           ("ETag", "\"\(file.gitID)\""),
         ])
     }
-  }
-
-  /// Percent-decoded.
-  static func decoded(_ text: String) -> String {
-    var output: [UInt8] = []
-    let bytes = Array(text.utf8)
-    var index = 0
-    while index < bytes.count {
-      let digits = bytes[min(index + 1, bytes.count)..<min(index + 3, bytes.count)]
-      if bytes[index] == UInt8(ascii: "%"), let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16) {
-        output.append(value)
-        index += 3
-      } else {
-        output.append(bytes[index])
-        index += 1
-      }
-    }
-    return String(decoding: output, as: UTF8.self)
   }
 }

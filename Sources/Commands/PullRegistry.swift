@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// `impetus pull oci://…`: a model from an OCI registry into the store.
+
+import ArgumentParser
+import Basics
+import Hub
+import Library
+import Registry
+import Store
+
+extension Pull {
+  /// Options that mean nothing to a registry, by the name they were given.
+  private var hubOnly: String? {
+    if revision != "main" { return "--revision" }
+    if !include.isEmpty { return "--include" }
+    if !exclude.isEmpty { return "--exclude" }
+    if all { return "--all" }
+    if endpoint != nil { return "--endpoint" }
+    return tokenStdin ? "--token-stdin" : nil
+  }
+
+  func runRegistry() async throws {
+    if let hubOnly { throw ValidationError("\(hubOnly) is for models of the hub, not of registries") }
+    let library = try storeOptions.library()
+    let name = try name.map { try Importing.reference($0) }
+    let address = try RegistryAddress(repository)
+    if offline { throw HubProblem.offline(wanted: address.description, setting: "--offline") }
+    let settings = try registry.settings(address, limitRate: limitRate)
+    let bar = ProgressLine("pulling \(address)", mode: progress.progress)
+    let (options, isDryRun) = (DownloadOptions(connections: connections), dryRun)
+    let model = try await interruptible { () -> StoredModel? in
+      defer { bar.finish() }
+      let client = try RegistryClient(address, settings) { Self.tell($0, bar) }
+      let pulling = RegistryPulling(client: client, ingest: try Ingest(library.store))
+      let plan = try await pulling.plan(as: name)
+      note(
+        "\(plan.address) is \(plan.digest.short): \(plan.manifest.files.count) files, \(Quantity.bytes(plan.manifest.byteCount))"
+      )
+      if !plan.missing.isEmpty { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
+      if isDryRun { return nil }
+      return try await pulling.run(plan, options: options, replaces: true) { Self.tell($0, bar) }
+    }
+    guard let model else { return }
+    note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
+    if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function that a model wants called, and the ways in which families of models write that they do.
+
+public import Basics
+
+/// A call of a function.
+public struct ToolCall: Sendable, Equatable {
+  /// By which the result refers to it; nil for a call that has none yet.
+  public var id: String?
+  /// The function's name.
+  public var name: String
+  /// Its arguments: an object, or whatever else was written in its place.
+  public var arguments: JSONValue
+
+  public init(id: String? = nil, name: String, arguments: JSONValue) {
+    self.id = id
+    self.name = name
+    self.arguments = arguments
+  }
+
+  /// A call as models write it: `name` beside `arguments` or `parameters`, perhaps below `function`.
+  init?(_ json: JSONValue) {
+    let object = json["function"]?.objectValue == nil ? json : json["function"] ?? json
+    guard let name = object["name"]?.stringValue, Self.isName(name),
+      let arguments = object["arguments"] ?? object["parameters"] ?? (object["name"] == nil ? nil : .object([:]))
+    else { return nil }
+    // Some write the arguments as a text of JSON.
+    let inner = arguments.stringValue.flatMap { try? JSONReader.parse(Array($0.utf8)) }
+    self.init(name: name, arguments: inner?.objectValue == nil ? arguments : inner ?? arguments)
+  }
+
+  /// Letters, digits, `_`, `-` and `.`, at most 128 of them.
+  public static func isName(_ text: String) -> Bool {
+    (1...128).contains(text.utf8.count)
+      && text.utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+          || [UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: ".")].contains(byte)
+      }
+  }
+}
+
+/// How a model writes calls. JSON alone is read as calls in every form, where it calls functions that there are.
+public enum ToolCallForm: Sendable, Equatable {
+  /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, once for each call: Hermes, Qwen 2.5 and 3, Granite and others.
+  case tagged
+  /// `[TOOL_CALLS]` and an array of calls, or a name, `[ARGS]` and the arguments: Mistral.
+  case listed
+  /// The whole answer is the call's JSON, with `parameters`; perhaps after `<|python_tag|>`: Llama 3.
+  case bare
+
+  /// The form by what the template writes of earlier calls. Nil for a template that knows no tools.
+  init?(template source: String) {
+    if source.contains("[TOOL_CALLS]") {
+      self = .listed
+    } else if source.contains("<tool_call>") {
+      self = .tagged
+    } else if source.contains("tools") {
+      self = .bare
+    } else {
+      return nil
+    }
+  }
+
+  /// What a call begins with; nil where the JSON itself does.
+  var opening: String? {
+    switch self {
+    case .tagged: "<tool_call>"
+    case .listed: "[TOOL_CALLS]"
+    case .bare: nil
+    }
+  }
+
+  /// What a call ends with; nil where the answer does.
+  var closing: String? { self == .tagged ? "</tool_call>" : nil }
+
+  /// The calls in a text between opening and closing; nil when there is none that can be read.
+  func calls(_ text: String) -> [ToolCall]? {
+    let trimmed = Self.trimmed(text)
+    switch self {
+    case .tagged:
+      return Self.json(trimmed).flatMap { ToolCall($0) }.map { [$0] }
+    case .listed:
+      if let list = Self.json(trimmed)?.arrayValue {
+        let calls = list.compactMap { ToolCall($0) }
+        return calls.count == list.count && !calls.isEmpty ? calls : nil
+      }
+      return Self.named(trimmed)
+    case .bare:
+      let tag = "<|python_tag|>"
+      let plain = trimmed.hasPrefix(tag) ? Self.trimmed(String(trimmed.dropFirst(tag.count))) : trimmed
+      // Several calls are separated by semicolons, if at all; a text with others inside is one that is no JSON.
+      let parts = Self.json(plain) == nil ? plain.split(separator: ";").map(String.init) : [plain]
+      let calls = parts.compactMap { Self.json(Self.trimmed($0)) }.filter {
+        ($0["parameters"] ?? $0["arguments"])?.objectValue != nil
+      }.compactMap { ToolCall($0) }
+      return calls.count == parts.count && !calls.isEmpty ? calls : nil
+    }
+  }
+
+  /// `name[ARGS]{…}`, once or several times after `[TOOL_CALLS]` each, or `name{…}`.
+  private static func named(_ text: String) -> [ToolCall]? {
+    var calls: [ToolCall] = []
+    for part in text.split(separator: "[TOOL_CALLS]") {
+      guard let brace = part.firstIndex(of: "{") else { return nil }
+      var name = trimmed(String(part[..<brace]))
+      if name.hasSuffix("[ARGS]") { name = trimmed(String(name.dropLast("[ARGS]".count))) }
+      if let id = name.firstRange(of: "[CALL_ID]") { name = trimmed(String(name[..<id.lowerBound])) }
+      guard ToolCall.isName(name), let arguments = json(trimmed(String(part[brace...]))) else { return nil }
+      calls.append(ToolCall(name: name, arguments: arguments))
+    }
+    return calls.isEmpty ? nil : calls
+  }
+
+  private static func json(_ text: String) -> JSONValue? {
+    try? JSONReader.parse(Array(text.utf8), limits: .lastKeyWins)
+  }
+
+  static func trimmed(_ text: String) -> String {
+    var rest = Substring(text)
+    while let first = rest.first, first.isWhitespace { rest.removeFirst() }
+    while let last = rest.last, last.isWhitespace { rest.removeLast() }
+    return String(rest)
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions in conversations: what the model's template is given, and that answers without calls stay as they are.
+
+import Basics
+import Server
+import Support
+import Testing
+
+@Suite("Tools")
+struct ToolTests {
+  /// The tiny model with a template that writes tools and calls down.
+  private func withTools(_ body: (Client) async throws -> Void) async throws {
+    let folder = try TemporaryFolder("impetus-tools")
+    let source = Fixtures.url("models/llama")
+    for name in try Files.list(source) where Files.isFile("\(source)/\(name)") {
+      try Files.link("\(folder.path)/\(name)", to: "\(source)/\(name)")
+    }
+    try folder.write(
+      """
+      {% if tools %}Tools: {% for tool in tools %}{{ tool | tojson }}{% endfor %} <tool_call>{% endif %}
+      {% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}
+      <tool_call>{{ c.id }} {{ c.function.name }} {{ c.function.arguments.city }}</tool_call>{% endfor %}
+      {% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}{% endfor %}answer:
+      """, to: "chat_template.jinja")
+    try await withServer(FixtureModels([FixtureModels.model(Client.model, folder.path)]), { _ in }, body)
+  }
+
+  private static let tools: JSONValue = [
+    [
+      "type": "function",
+      "function": ["name": "weather", "description": "The weather.", "parameters": ["type": "object"]],
+    ]
+  ]
+
+  private func prompt(_ client: Client, _ fields: JSONObject) async throws -> String {
+    var body: JSONObject = ["model": .string(Client.model)]
+    for (key, value) in fields { body[key] = value }
+    let tokens = try await client.post("/tokenize", .object(body)).json["tokens"] ?? []
+    return try await client.post("/detokenize", ["model": .string(Client.model), "tokens": tokens]).json["content"]?
+      .stringValue ?? ""
+  }
+
+  @Test("the template gets the functions, the calls of earlier answers and their results")
+  func template() async throws {
+    try await withTools { client in
+      let messages: JSONValue = [
+        ["role": "user", "content": "How is it in Berlin?"],
+        [
+          "role": "assistant", "content": .null,
+          "tool_calls": [
+            [
+              "id": "abcdefghi", "type": "function",
+              "function": ["name": "weather", "arguments": "{\"city\": \"Berlin\"}"],
+            ]
+          ],
+        ],
+        ["role": "tool", "content": "sunny", "tool_call_id": "abcdefghi"],
+      ]
+      let text = try await prompt(client, ["messages": messages, "tools": Self.tools])
+      for part in ["Tools: {", "The weather.", "abcdefghi weather Berlin", "sunny", "(abcdefghi)"] {
+        #expect(text.contains(part), "\(part) in \(text)")
+      }
+      let none = try await prompt(client, ["messages": messages, "tools": Self.tools, "tool_choice": "none"])
+      #expect(!none.contains("Tools:"))
+    }
+  }
+
+  @Test("an answer without calls is the same, whole and in pieces")
+  func plain() async throws {
+    try await withTools { client in
+      let fields: JSONObject = ["tools": Self.tools, "max_tokens": 12]
+      let whole = try await client.chat("Hi", fields)
+      #expect(whole.status == 200, "\(whole.text)")
+      #expect(try whole.json["choices"]?[0]?["message"]?["tool_calls"] == nil)
+      var streamed = fields
+      streamed["stream"] = true
+      let events = try await client.chat("Hi", streamed).events
+      let text = events.compactMap { $0["choices"]?[0]?["delta"]?["content"]?.stringValue }.joined()
+      #expect(try whole.json.message() == text)
+      #expect(events.last?["choices"]?[0]?["finish_reason"] == "length")
+      #expect(try await client.chat("Hi", ["tools": Self.tools, "logprobs": true]).status == 400)
+    }
+  }
+}
