@@ -173,20 +173,20 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|import|list|show|path|verify|repair|quantize|run|serve|bench|tokenize|rm|restore|export|gc|version|debug|help)
+    pull|push|import|list|show|path|verify|repair|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull import list show path verify repair quantize run serve bench tokenize rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull push import list show path verify repair quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
         ;;
     esac
 }
 
 _impetus_pull() {
     repeating_flags=()
-    non_repeating_flags=(--all --token-stdin --offline --dry-run --json --version -h --help)
+    non_repeating_flags=(--all --token-stdin --offline --dry-run --plain-http --json --version -h --help)
     repeating_options=(--include --exclude)
     non_repeating_options=(--revision --name --endpoint --connections --limit-rate --store --progress)
     __impetus_offer_flags_options 1
@@ -220,6 +220,40 @@ _impetus_pull() {
         ;;
     '--progress')
         __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_impetus_push() {
+    repeating_flags=()
+    non_repeating_flags=(--plain-http --json --version -h --help)
+    repeating_options=(--mount)
+    non_repeating_options=(--connections --store --progress)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--mount')
+        return
+        ;;
+    '--connections')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion push -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -426,6 +460,72 @@ _impetus_quantize() {
     esac
 }
 
+_impetus_convert() {
+    repeating_flags=()
+    non_repeating_flags=(--force --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--name --store --progress)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--name')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion convert -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_fuse() {
+    repeating_flags=()
+    non_repeating_flags=(--force --json --version -h --help)
+    repeating_options=(--adapter)
+    non_repeating_options=(-o --name --store --progress)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--adapter')
+        __impetus_add_completions -d
+        return
+        ;;
+    '-o'|'--name')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion fuse -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _impetus_run() {
     repeating_flags=()
     non_repeating_flags=(--raw --precise --stats --version -h --help)
@@ -541,6 +641,43 @@ _impetus_serve() {
     esac
 }
 
+_impetus_share() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--host --port --api-key-file --log-level --store)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--host')
+        return
+        ;;
+    '--port')
+        return
+        ;;
+    '--api-key-file')
+        __impetus_add_completions -f
+        return
+        ;;
+    '--log-level')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion share -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _impetus_bench() {
     repeating_flags=()
     non_repeating_flags=(--precise --info --json --version -h --help)
@@ -602,6 +739,33 @@ _impetus_tokenize() {
     case "${positional_number}" in
     1)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion tokenize -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_embed() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--threads --store)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--threads')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion embed -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac

@@ -101,7 +101,7 @@ struct DisconnectTests {
       let socket = try Socket(port: client.port, window: 4096)
       try socket.send(request)
       try await client.untilBusy()
-      #expect(try await client.metric("impetus_connections") == 2)
+      // On a busy machine it may have been cut off by now.
       try await eventually { try await client.metric("impetus_connections") == 1 }
       try await client.untilIdle()
     }
