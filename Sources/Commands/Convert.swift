@@ -36,13 +36,10 @@ struct Convert: AsyncParsableCommand {
     let store = try storeOptions.library().store
     let work = try StoredConverting(try storeOptions.locate(model), store: store)
     let reference = try work.name(name)
-    let bar = ProgressLine("converting to \(reference.full)", mode: progress.progress)
     let replaces = force
-    let made = try await blocking { isCancelled in
-      defer { bar.finish() }
-      return try work.run(
-        as: reference, replaces: replaces, threads: Processor.usableCores,
-        progress: { bar.update(done: $0.done, total: $0.total) }, isCancelled: isCancelled)
+    let made = try await making("converting to \(reference.full)", mode: progress.progress) { progress, isCancelled in
+      try work.run(
+        as: reference, replaces: replaces, threads: Processor.usableCores, progress: progress, isCancelled: isCancelled)
     }
     let converting = work.converting
     note("\(made.reference) is here: \(Quantity.bytes(made.byteCount)), from \(converting.method)")

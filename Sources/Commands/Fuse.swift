@@ -45,13 +45,10 @@ struct Fuse: AsyncParsableCommand {
     let store = try storeOptions.library().store
     let work = try StoredFusing(try storeOptions.locate(model), adapters: adapter, store: store)
     let reference = try work.name(name)
-    let bar = ProgressLine("fusing to \(reference.full)", mode: progress.progress)
     let replaces = force
-    let made = try await blocking { isCancelled in
-      defer { bar.finish() }
-      return try work.run(
-        as: reference, replaces: replaces, threads: Processor.usableCores,
-        progress: { bar.update(done: $0.done, total: $0.total) }, isCancelled: isCancelled)
+    let made = try await making("fusing to \(reference.full)", mode: progress.progress) { progress, isCancelled in
+      try work.run(
+        as: reference, replaces: replaces, threads: Processor.usableCores, progress: progress, isCancelled: isCancelled)
     }
     note("\(made.reference) is here: \(Quantity.bytes(made.byteCount)), \(work.fusing.changedCount) matrices changed")
     if output.json {

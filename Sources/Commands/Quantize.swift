@@ -57,13 +57,11 @@ struct Quantize: AsyncParsableCommand {
     let recipe = Quantizing.Recipe(try Affine(bits: bits, groupSize: groupSize), measuresErrors: report)
     let work = try StoredQuantizing(source, recipe: recipe, store: store)
     let reference = try work.name(name)
-    let bar = ProgressLine("quantizing to \(reference.full)", mode: progress.progress)
     let (replaces, threads) = (force, threads ?? Processor.usableCores)
-    let outcome = try await blocking { isCancelled in
-      defer { bar.finish() }
-      return try work.run(
-        as: reference, replaces: replaces, threads: threads,
-        progress: { bar.update(done: $0.done, total: $0.total) }, isCancelled: isCancelled)
+    let outcome = try await making("quantizing to \(reference.full)", mode: progress.progress) {
+      progress, isCancelled in
+      try work.run(
+        as: reference, replaces: replaces, threads: threads, progress: progress, isCancelled: isCancelled)
     }
     let plan = work.quantizing.plan
     let bitsPerWeight = Quantity.decimal(plan.bitsPerWeight, places: 2)

@@ -34,12 +34,12 @@ struct Derivation: Sendable {
   /// Makes a folder in a session of the store and publishes what `body` writes to it.
   /// - Parameters:
   ///   - inputs: what was used beside the source.
-  ///   - body: writes files into the folder; gives their names and the recipe.
+  ///   - body: writes files into the folder.
+  /// - Returns: the model, and what `body` tells of it.
   /// - Throws: what `body` and the store throw; the store is then as it was.
-  func publish(
-    as reference: Reference, replaces: Bool, inputs: [Provenance.Input] = [],
-    _ body: (_ folder: String) throws -> (files: [String], recipe: JSONObject)
-  ) throws -> StoredModel {
+  func publish<Made: FolderOutcome>(
+    as reference: Reference, replaces: Bool, inputs: [Provenance.Input] = [], _ body: (_ folder: String) throws -> Made
+  ) throws -> (model: StoredModel, made: Made) {
     let ingest = try Ingest(store)
     let folder = "\(ingest.folder)/derived"
     try Files.makeFolders(folder)
@@ -53,7 +53,8 @@ struct Derivation: Sendable {
       let descriptor = try ingest.adopt("\(folder)/\(name)")
       return try ModelFile(path: name, digest: descriptor.digest, byteCount: descriptor.byteCount)
     }
-    return try ingest.publish(files, as: reference, description: facts.description, replaces: replaces)
+    let model = try ingest.publish(files, as: reference, description: facts.description, replaces: replaces)
+    return (model, made)
   }
 
   /// Every file of the source with its digest; those of the store have theirs already.

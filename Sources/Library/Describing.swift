@@ -31,16 +31,15 @@ public enum Describing {
         precision: precision(config), quantization: quantization(config), origin: origin, provenance: provenance),
       parameterCount: 0, contextLength: nil, unsupported: nil)
     do {
+      let checkpoint: any Checkpoint
       if EncoderArchitecture.describes(config) {
         let encoder = try EncoderSnapshot.open(folder)
-        facts.contextLength = encoder.architecture.contextLength
-        facts.parameterCount = parameterCount(encoder.weights.checkpoint, config)
-        if facts.parameterCount > 0 { facts.description.parameters = short(facts.parameterCount) }
-        return facts
+        (facts.contextLength, checkpoint) = (encoder.architecture.contextLength, encoder.weights.checkpoint)
+      } else {
+        let snapshot = try Snapshot.open(folder)
+        (facts.contextLength, checkpoint) = (snapshot.architecture.contextLength, snapshot.weights.checkpoint)
       }
-      let snapshot = try Snapshot.open(folder)
-      facts.contextLength = snapshot.architecture.contextLength
-      facts.parameterCount = parameterCount(snapshot.weights.checkpoint, config)
+      facts.parameterCount = parameterCount(checkpoint, config)
     } catch let problem as any Problem where problem.status == .unsupported {
       facts.unsupported = problem
     }

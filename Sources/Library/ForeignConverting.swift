@@ -3,7 +3,7 @@
 // layout. Integer codes are moved, not chosen anew: what MLX's affine format can hold comes out exactly as it went in.
 // Everything else is widened to the model's own type. A block of rows at a time is in memory.
 
-public import Basics
+internal import Basics
 internal import Checkpoints
 internal import Models
 internal import Quantization
@@ -12,22 +12,6 @@ internal import Tensors
 
 /// The conversion of a foreign checkpoint, without a terminal and without a store.
 public struct ForeignConverting: Sendable {
-  /// How far the work is, in elements.
-  public struct Progress: Sendable, Equatable {
-    /// Elements done.
-    public var done: Int
-    /// Elements in all.
-    public var total: Int
-  }
-
-  /// What was made.
-  public struct Outcome: Sendable {
-    /// Names of all files in the folder.
-    public var files: [String]
-    /// How the result was made, for the provenance of a derived model.
-    public var recipe: JSONObject
-  }
-
   /// Folder of the source.
   public let folder: String
   /// How it was quantized: `gptq` and the like.
@@ -69,14 +53,14 @@ public struct ForeignConverting: Sendable {
   /// - Parameters:
   ///   - target: an existing, empty folder.
   ///   - threads: threads that compute, the caller's among them.
-  ///   - progress: called from any of them.
+  ///   - progress: called from any of them, in elements.
   ///   - isCancelled: asked for each block.
   /// - Throws: `QuantizationProblem.cancelled`, `.notFinite`; `ModelProblem`, `CheckpointProblem`, `FileProblem`. What was
   ///   written until then stays in the folder.
   public func write(
-    to target: String, threads: Int, progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    to target: String, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
-  ) throws -> Outcome {
+  ) throws -> MadeFolder {
     let writer = try ShardedWriter(folder: target, work.flatMap(\.declarations), metadata: [("format", "mlx")])
     let done = Atomic<Int>(0)
     let total = parameterCount
@@ -86,28 +70,16 @@ public struct ForeignConverting: Sendable {
       try Workers.run(count: blocks.count, threads: threads) { index in
         if isCancelled() { throw QuantizationProblem.cancelled }
         let elements = try rows.write(blocks[index], to: writer)
-        progress(Progress(done: done.add(elements, ordering: .relaxed).newValue, total: total))
+        progress(FolderProgress(done: done.add(elements, ordering: .relaxed).newValue, total: total))
       }
       tensor.releasePages()
     }
     try writer.finish(parameterCount: parameterCount)
-    try writeConfig(to: target)
+    try QuantizingFiles.writeConfig(config, quantization: quantization, to: target)
     let copied = try QuantizingFiles.copyOthers(
       from: folder, to: target, except: ["quantize_config.json", "quant_config.json"])
-    return Outcome(
+    return MadeFolder(
       files: (writer.fileNames + [ShardIndex.fileName, "config.json"] + copied).sorted(), recipe: recipeNote)
-  }
-
-  /// config.json with MLX's `quantization` in place of the other program's.
-  private func writeConfig(to target: String) throws {
-    var result = config
-    result["quantization_config"] = nil
-    if let quantization {
-      result["quantization"] = .object(quantization)
-      result["quantization_config"] = .object(quantization)
-    }
-    let text = JSONWriter.bytes(.object(result.sortedByKey), options: JSONWriter.Options(indent: 4, asciiOnly: true))
-    try AtomicFile.write(text, to: "\(target)/config.json")
   }
 
   /// The commonest format as the standard, the others as entries of their own; nil when everything was widened.

@@ -135,8 +135,8 @@ struct ForeignRows: Sendable {
       }
     }
     let at = rows.lowerBound * groups * work.dtype.bitCount / 8
-    try writer.place(of: "\(matrix.path).scales").write(bytes(scale).span, at: at)
-    try writer.place(of: "\(matrix.path).biases").write(bytes(bias).span, at: at)
+    try writer.place(of: "\(matrix.path).scales").write(FloatRows.bytes(scale, as: work.dtype).span, at: at)
+    try writer.place(of: "\(matrix.path).biases").write(FloatRows.bytes(bias, as: work.dtype).span, at: at)
   }
 
   /// Codes of `bits` bits in a little-endian stream. Rows are whole bytes, so they need not be told apart.
@@ -157,19 +157,8 @@ struct ForeignRows: Sendable {
   }
 
   private func write(_ values: [Float], at element: Int, to writer: ShardedWriter) throws {
-    // Half precision ends at 65504; what lies beyond becomes infinite.
-    let limit: Float = work.dtype == .f16 ? 65520 : .infinity
-    let faults = values.reduce(0) { $0 + (abs($1) < limit ? 0 : 1) }
-    guard faults == 0 else { throw QuantizationProblem.notFinite(tensor: "\(work.path).weight", count: faults) }
-    try writer.place(of: "\(work.path).weight").write(bytes(values).span, at: element * work.dtype.bitCount / 8)
-  }
-
-  private func bytes(_ values: [Float]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: values.count * work.dtype.bitCount / 8) { buffer, count in
-      values.withUnsafeBufferPointer {
-        FloatReading.write($0, as: work.dtype, into: UnsafeMutableRawBufferPointer(buffer))
-      }
-      count = buffer.count
-    }
+    let name = "\(work.path).weight"
+    let bytes = try FloatRows.finiteBytes(values, as: work.dtype, tensor: name)
+    try writer.place(of: name).write(bytes.span, at: element * work.dtype.bitCount / 8)
   }
 }

@@ -2,7 +2,7 @@
 // A model with LoRA adapters added to its weights. Unquantized matrices are added in float32 and rounded once; affine ones
 // are decoded, added, rounded to the type of their scales and quantized again with their own bits and groups.
 
-public import Basics
+internal import Basics
 internal import Checkpoints
 public import Models
 internal import Quantization
@@ -11,22 +11,6 @@ internal import Tensors
 
 /// The use case of `impetus fuse`, without a terminal and without a store.
 public struct Fusing: Sendable {
-  /// How far the work is, in bytes of the source.
-  public struct Progress: Sendable, Equatable {
-    /// Bytes done.
-    public var done: Int
-    /// Bytes in all.
-    public var total: Int
-  }
-
-  /// What was made.
-  public struct Outcome: Sendable {
-    /// Names of all files in the folder.
-    public var files: [String]
-    /// How the result was made, for the provenance of a derived model.
-    public var recipe: JSONObject
-  }
-
   /// Folder of the source.
   public let folder: String
   /// The adapters, added in this order.
@@ -71,14 +55,14 @@ public struct Fusing: Sendable {
   /// - Parameters:
   ///   - target: an existing, empty folder.
   ///   - threads: threads that compute, the caller's among them.
-  ///   - progress: called from any of them.
+  ///   - progress: called from any of them, in bytes of the source.
   ///   - isCancelled: asked for each block.
   /// - Throws: `QuantizationProblem.cancelled`, `.notFinite`; `ModelProblem`, `CheckpointProblem`, `FileProblem`. What was
   ///   written until then stays in the folder.
   public func write(
-    to target: String, threads: Int, progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    to target: String, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
-  ) throws -> Outcome {
+  ) throws -> MadeFolder {
     let writer = try ShardedWriter(folder: target, tensors.flatMap(\.declarations), metadata: [("format", "mlx")])
     let total = tensors.reduce(0) { $0 + $1.view.byteCount }
     let done = Atomic<Int>(0)
@@ -88,14 +72,14 @@ public struct Fusing: Sendable {
       try Workers.run(count: blocks.count, threads: threads) { index in
         if isCancelled() { throw QuantizationProblem.cancelled }
         let bytes = try work.write(blocks[index], to: writer)
-        progress(Progress(done: done.add(bytes, ordering: .relaxed).newValue, total: total))
+        progress(FolderProgress(done: done.add(bytes, ordering: .relaxed).newValue, total: total))
       }
       tensor.view.file.advise(.dontNeed)
     }
     try writer.finish(parameterCount: tensors.reduce(0) { $0 + $1.elementCount })
     try AtomicFile.write(try Files.read("\(folder)/config.json", limit: 16 << 20), to: "\(target)/config.json")
     let copied = try QuantizingFiles.copyOthers(from: folder, to: target)
-    return Outcome(
+    return MadeFolder(
       files: (writer.fileNames + [ShardIndex.fileName, "config.json"] + copied).sorted(),
       recipe: [
         "method": "LoRA adapters fused", "adapters": JSONValue(adapters.count), "matrices": JSONValue(changedCount),

@@ -109,15 +109,7 @@ struct FusingRows: Sendable {
     }
     var values = decoded(matrix, rows)
     add(to: &values, matrix, rows)
-    let narrowed = [UInt8](unsafeUninitializedCapacity: values.count * matrix.dtype.bitCount / 8) { buffer, count in
-      values.withUnsafeBufferPointer {
-        FloatReading.write($0, as: matrix.dtype, into: UnsafeMutableRawBufferPointer(buffer))
-      }
-      count = buffer.count
-    }
-    let limit: Float = matrix.dtype == .f16 ? 65520 : .infinity
-    let faults = values.reduce(0) { $0 + (abs($1) < limit ? 0 : 1) }
-    guard faults == 0 else { throw QuantizationProblem.notFinite(tensor: tensor.name, count: faults) }
+    let narrowed = try FloatRows.finiteBytes(values, as: matrix.dtype, tensor: tensor.name)
     if let format = matrix.format {
       try write(quantized: narrowed, format, matrix, rows, to: writer)
     } else {

@@ -30,15 +30,7 @@ struct GGUFBlock: Sendable {
   /// - Throws: `QuantizationProblem.notFinite` when a value is none, or does not fit the type.
   func converted(to dtype: DType) throws -> [UInt8] {
     let values = source.source.shape.rank > 1 ? matrixRows() : movedVector()
-    let bytes = [UInt8](unsafeUninitializedCapacity: values.count * dtype.bitCount / 8) { buffer, initialized in
-      values.withUnsafeBufferPointer { FloatReading.write($0, as: dtype, into: UnsafeMutableRawBufferPointer(buffer)) }
-      initialized = buffer.count
-    }
-    // Half precision ends at 65504; what lies beyond became infinite.
-    let limit: Float = dtype == .f16 ? 65520 : .infinity
-    let faults = values.reduce(0) { $0 + (abs($1) < limit ? 0 : 1) }
-    guard faults == 0 else { throw QuantizationProblem.notFinite(tensor: source.name, count: faults) }
-    return bytes
+    return try FloatRows.finiteBytes(values, as: dtype, tensor: source.name)
   }
 
   private func matrixRows() -> [Float] {

@@ -11,22 +11,6 @@ public import Tensors
 
 /// The use case of `impetus import FILE.gguf`, without a terminal and without a store.
 public struct GGUFConverting: Sendable {
-  /// How far the work is, in bytes of the file.
-  public struct Progress: Sendable, Equatable {
-    /// Bytes done.
-    public var done: Int
-    /// Bytes in all.
-    public var total: Int
-  }
-
-  /// What was made.
-  public struct Outcome: Sendable {
-    /// Names of all files in the folder.
-    public var files: [String]
-    /// How the result was made, for the provenance of a derived model.
-    public var recipe: JSONObject
-  }
-
   /// The file as a model.
   public let model: GGUFModel
   /// Type of the weights that are written: bf16, f16 or f32.
@@ -56,14 +40,14 @@ public struct GGUFConverting: Sendable {
   /// - Parameters:
   ///   - target: an existing, empty folder.
   ///   - threads: threads that compute, the caller's among them.
-  ///   - progress: called from any of them.
+  ///   - progress: called from any of them, in bytes of the file.
   ///   - isCancelled: asked for each block.
   /// - Throws: `QuantizationProblem.cancelled`, `.notFinite`; `ModelProblem`, `CheckpointProblem`,
   ///   `FileProblem`. What was written until then stays in the folder.
   public func write(
-    to target: String, threads: Int, progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    to target: String, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
-  ) throws -> Outcome {
+  ) throws -> MadeFolder {
     let indented = JSONWriter.Options(indent: 2)
     let documents = [
       ("config.json", JSONWriter.bytes(.object(config), options: indented)),
@@ -85,14 +69,14 @@ public struct GGUFConverting: Sendable {
         let rows = try blocks[index].converted(to: dtype)
         try place.write(rows.span, at: blocks[index].offset(in: dtype))
         let now = done.add(blocks[index].sourceByteCount, ordering: .relaxed).newValue
-        progress(Progress(done: now, total: total))
+        progress(FolderProgress(done: now, total: total))
       }
       source.source.releasePages()
     }
     let elements = sources.reduce(0) { $0 + $1.source.shape.elementCount }
     try writer.finish(parameterCount: elements)
     for (name, text) in documents { try AtomicFile.write(text, to: "\(target)/\(name)") }
-    return Outcome(
+    return MadeFolder(
       files: (writer.fileNames + [ShardIndex.fileName] + documents.map(\.0)).sorted(), recipe: recipeNote)
   }
 

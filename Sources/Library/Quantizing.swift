@@ -33,16 +33,8 @@ public struct Quantizing: Sendable {
     }
   }
 
-  /// How far the work is, in bytes of the source.
-  public struct Progress: Sendable, Equatable {
-    /// Bytes done.
-    public var done: Int
-    /// Bytes in all.
-    public var total: Int
-  }
-
   /// What was made.
-  public struct Outcome: Sendable {
+  public struct Outcome: Sendable, FolderOutcome {
     /// Names of all files in the folder.
     public var files: [String]
     /// Errors of each matrix, when they were asked for.
@@ -97,12 +89,12 @@ public struct Quantizing: Sendable {
   /// - Parameters:
   ///   - target: an existing, empty folder.
   ///   - threads: threads that compute, the caller's among them.
-  ///   - progress: called from any of them.
+  ///   - progress: called from any of them, in bytes of the source.
   ///   - isCancelled: asked for each block.
   /// - Throws: `QuantizationProblem`, also `.cancelled`; `CheckpointProblem`; `FileProblem`. What was
   ///   written until then stays in the folder.
   public func write(
-    to target: String, threads: Int, progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    to target: String, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
     let choices = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.candidate.path, $0.choice) })
@@ -120,7 +112,7 @@ public struct Quantizing: Sendable {
         let measured = try tensor.write(blocks[index], to: writer)
         errors.withLock { $0.add(measured) }
         let now = done.add(blocks[index].byteCount, ordering: .relaxed).newValue
-        progress(Progress(done: now, total: total))
+        progress(FolderProgress(done: now, total: total))
       }
       // The source's pages have been used; they need not stay in this process.
       tensor.releasePages()

@@ -86,12 +86,7 @@ struct TensorWork: Sendable {
       FloatReading.read(rows, as: dtype, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       initialized = count
     }
-    return [UInt8](unsafeUninitializedCapacity: count * tensor.dtype.bitCount / 8) { buffer, initialized in
-      floats.withUnsafeBufferPointer {
-        FloatReading.write($0, as: tensor.dtype, into: UnsafeMutableRawBufferPointer(buffer))
-      }
-      initialized = buffer.count
-    }
+    return FloatRows.bytes(floats, as: tensor.dtype)
   }
 
   /// Writes rows that have the result's type.

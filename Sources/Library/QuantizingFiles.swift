@@ -16,7 +16,7 @@ enum QuantizingFiles {
   /// Largest other file that is copied.
   private static let copyLimit = 256 << 20
 
-  /// Writes config.json as mlx-lm does: sorted at the top, four blanks a level, the quantization twice,
+  /// Writes a quantized model's config.json as mlx-lm does: sorted at the top, four blanks a level, the quantization twice,
   /// under MLX's name and under the one the hub reads; end tokens of generation_config.json taken over.
   static func writeConfig(_ config: JSONObject, plan: Plan, from source: String, to target: String) throws {
     var result = config
@@ -29,8 +29,15 @@ enum QuantizingFiles {
     {
       result["eos_token_id"] = ends
     }
-    result["quantization"] = .object(plan.configuration)
-    result["quantization_config"] = .object(plan.configuration)
+    try writeConfig(result, quantization: plan.configuration, to: target)
+  }
+
+  /// Writes config.json in mlx-lm's form.
+  /// - Parameter quantization: nil for a model whose weights are plain.
+  static func writeConfig(_ config: JSONObject, quantization: JSONObject?, to target: String) throws {
+    var result = config
+    result["quantization"] = quantization.map { .object($0) }
+    result["quantization_config"] = quantization.map { .object($0) }
     let text = JSONWriter.bytes(.object(result.sortedByKey), options: JSONWriter.Options(indent: 4, asciiOnly: true))
     try AtomicFile.write(text, to: "\(target)/config.json")
   }

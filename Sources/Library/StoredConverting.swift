@@ -27,12 +27,11 @@ public struct StoredConverting: Sendable {
   /// Does the work. Blocks its thread until done.
   public func run(
     as reference: Reference, replaces: Bool, threads: Int,
-    progress: @escaping @Sendable (ForeignConverting.Progress) -> Void = { _ in },
+    progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> StoredModel {
     try derivation.publish(as: reference, replaces: replaces) { folder in
-      let made = try converting.write(to: folder, threads: threads, progress: progress, isCancelled: isCancelled)
-      return (made.files, made.recipe)
-    }
+      try converting.write(to: folder, threads: threads, progress: progress, isCancelled: isCancelled)
+    }.model
   }
 }

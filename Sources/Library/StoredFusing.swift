@@ -23,7 +23,7 @@ public struct StoredFusing: Sendable {
   /// Does the work. Blocks its thread until done.
   public func run(
     as reference: Reference, replaces: Bool, threads: Int,
-    progress: @escaping @Sendable (Fusing.Progress) -> Void = { _ in },
+    progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> StoredModel {
     let inputs = try fusing.adapters.flatMap { adapter in
@@ -32,8 +32,7 @@ public struct StoredFusing: Sendable {
       }
     }
     return try derivation.publish(as: reference, replaces: replaces, inputs: inputs) { folder in
-      let made = try fusing.write(to: folder, threads: threads, progress: progress, isCancelled: isCancelled)
-      return (made.files, made.recipe)
-    }
+      try fusing.write(to: folder, threads: threads, progress: progress, isCancelled: isCancelled)
+    }.model
   }
 }

@@ -41,7 +41,7 @@ struct ForeignConvertingTests {
     Case(folder: "fp8-rows", kept: [:], widened: ["m.rows", "m.whole"]),
   ]
 
-  private func converted(_ folder: String) throws -> (target: TemporaryFolder, outcome: ForeignConverting.Outcome) {
+  private func converted(_ folder: String) throws -> (target: TemporaryFolder, outcome: MadeFolder) {
     let target = try TemporaryFolder()
     let work = try #require(try ForeignConverting(folder: folder))
     return (target, try work.write(to: target.path, threads: 3))
