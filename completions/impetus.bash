@@ -587,7 +587,7 @@ _impetus_serve() {
     repeating_flags=()
     non_repeating_flags=(--strict --precise --version -h --help)
     repeating_options=(--allow-origin --allow-host)
-    non_repeating_options=(--host --port --api-key-file --max-models --parallel --queue --log-level --threads --context --store)
+    non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -596,10 +596,6 @@ _impetus_serve() {
         return
         ;;
     '--port')
-        return
-        ;;
-    '--api-key-file')
-        __impetus_add_completions -f
         return
         ;;
     '--max-models')
@@ -615,6 +611,10 @@ _impetus_serve() {
         return
         ;;
     '--allow-host')
+        return
+        ;;
+    '--api-key-file')
+        __impetus_add_completions -f
         return
         ;;
     '--log-level')

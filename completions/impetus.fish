@@ -47,7 +47,7 @@ function __impetus_parse_tokens -S
         case 'run'
             __impetus_parse_subcommand 2 'system=' 'raw' 'temperature=' 'top-p=' 'top-k=' 'min-p=' 'repetition-penalty=' 'seed=' 'max-tokens=' 'stop=+' 'precise' 'threads=' 'context=' 'store=' 'stats' 'version' 'h/help'
         case 'serve'
-            __impetus_parse_subcommand 1 'host=' 'port=' 'api-key-file=' 'max-models=' 'parallel=' 'queue=' 'allow-origin=+' 'allow-host=+' 'strict' 'log-level=' 'precise' 'threads=' 'context=' 'store=' 'version' 'h/help'
+            __impetus_parse_subcommand 1 'host=' 'port=' 'max-models=' 'parallel=' 'queue=' 'allow-origin=+' 'allow-host=+' 'strict' 'api-key-file=' 'log-level=' 'precise' 'threads=' 'context=' 'store=' 'version' 'h/help'
         case 'share'
             __impetus_parse_subcommand -r 1 'host=' 'port=' 'api-key-file=' 'log-level=' 'store=' 'version' 'h/help'
         case 'bench'
@@ -274,13 +274,13 @@ complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_option
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus serve" -eq 1' -fka '(__impetus_custom_completion ---completion serve -- positional@0 (count (__impetus_tokens -pc)) (__impetus_tokens -tC))'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" host' -l 'host' -d 'Address to listen on.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" port' -l 'port' -d 'Port to listen on; 0 takes a free one.' -rfka ''
-complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" api-key-file' -l 'api-key-file' -d 'File with keys of which a request must have one, one a line.' -rF
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" max-models' -l 'max-models' -d 'Models loaded at a time.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" parallel' -l 'parallel' -d 'Requests answered together by each model.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" queue' -l 'queue' -d 'Requests that may wait for each model.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve"' -l 'allow-origin' -d 'Web page that may use the server; may be given several times.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve"' -l 'allow-host' -d 'Name under which the server may be addressed while it listens on this machine only; several times.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" strict' -l 'strict' -d 'Refuse request fields that have no effect.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" api-key-file' -l 'api-key-file' -d 'File with keys of which a request must have one, one a line.' -rF
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" log-level' -l 'log-level' -d 'What is logged on stderr: trace, debug, info, notice, warning, error or critical.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" precise' -l 'precise' -d 'Compute in float32 on the weights as stored: slow, and exactly the reference\'s.'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus serve" threads' -l 'threads' -d 'Threads; every usable core when it is left out.' -rfka ''

@@ -5,7 +5,6 @@ import ArgumentParser
 import Basics
 import Inference
 import Library
-import Logging
 import Server
 import Store
 
@@ -33,11 +32,6 @@ struct Serve: AsyncParsableCommand {
   @Option(name: .long, help: "Port to listen on; 0 takes a free one.")
   var port = 8080
 
-  @Option(
-    name: .long, help: ArgumentHelp("File with keys of which a request must have one, one a line.", valueName: "file"),
-    completion: .file())
-  var apiKeyFile: String?
-
   @Option(name: .long, help: "Models loaded at a time.")
   var maxModels = 3
 
@@ -62,30 +56,22 @@ struct Serve: AsyncParsableCommand {
   @Flag(name: .long, help: "Refuse request fields that have no effect.")
   var strict = false
 
-  @Option(name: .long, help: "What is logged on stderr: trace, debug, info, notice, warning, error or critical.")
-  var logLevel = "notice"
-
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var storeOptions: StoreOptions
 
   func validate() throws {
-    guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("\"\(logLevel)\" is no log level") }
     guard (1...1024).contains(parallel), (0...100_000).contains(queue) else {
       throw ValidationError("--parallel takes 1 to 1024, --queue 0 to 100000")
     }
   }
 
   func run() async throws {
-    let level = Logger.Level(rawValue: logLevel) ?? .notice
-    LoggingSystem.bootstrap { label in
-      var handler = StreamLogHandler.standardError(label: label)
-      handler.logLevel = level
-      return handler
-    }
+    let logger = service.makeLogger()
     var configuration = ServerConfiguration()
     configuration.host = host
     configuration.port = port
-    configuration.apiKeys = try APIKeys.load(file: apiKeyFile)
+    configuration.apiKeys = try service.apiKeys()
     configuration.maximumModels = maxModels
     configuration.allowedOrigins = allowOrigin
     configuration.allowedHosts = allowHost
@@ -103,7 +89,7 @@ struct Serve: AsyncParsableCommand {
     let source = LibrarySource(library: try storeOptions.library(), folders: folders)
     let address = host.contains(":") ? "[\(host)]" : host
     let serving = Serving(
-      configuration, source: source, logger: Logger(label: "impetus"), hearsSignals: false,
+      configuration, source: source, logger: logger, hearsSignals: false,
       onReady: { note("listening on http://\(address):\($0)") })
     try await Interrupts.shared.handling(
       {

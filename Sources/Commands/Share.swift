@@ -5,7 +5,6 @@ import ArgumentParser
 import Basics
 import Glibc
 import Library
-import Logging
 import Server
 import Store
 
@@ -32,40 +31,27 @@ struct Share: AsyncParsableCommand {
   @Option(name: .long, help: "Port to listen on; 0 takes a free one.")
   var port = 8090
 
-  @Option(
-    name: .long, help: ArgumentHelp("File with keys of which a request must have one, one a line.", valueName: "file"),
-    completion: .file())
-  var apiKeyFile: String?
-
-  @Option(name: .long, help: "What is logged on stderr: trace, debug, info, notice, warning, error or critical.")
-  var logLevel = "notice"
-
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var storeOptions: StoreOptions
 
   func validate() throws {
-    guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("\"\(logLevel)\" is no log level") }
     guard (0...65535).contains(port) else { throw ValidationError("--port takes 0 to 65535") }
   }
 
   func run() async throws {
-    let level = Logger.Level(rawValue: logLevel) ?? .notice
-    LoggingSystem.bootstrap { label in
-      var handler = StreamLogHandler.standardError(label: label)
-      handler.logLevel = level
-      return handler
-    }
+    let logger = service.makeLogger()
     let store = try storeOptions.library().store
     guard store.exists else { throw StoreProblem.empty(path: store.layout.root) }
     var configuration = ShareConfiguration()
     configuration.host = host
     configuration.port = port
-    configuration.apiKeys = try APIKeys.load(file: apiKeyFile)
+    configuration.apiKeys = try service.apiKeys()
     let named = try models.map { try store.resolve($0).reference }
     if !named.isEmpty { configuration.models = Set(named) }
     let count = try named.isEmpty ? store.models().count : Set(named).count
     let isOpen = configuration.apiKeys.isEmpty
     let address = address
-    let sharing = Sharing(configuration, store: store, logger: Logger(label: "impetus")) { port in
+    let sharing = Sharing(configuration, store: store, logger: logger) { port in
       note("sharing \(count) \(count == 1 ? "model" : "models") on http://\(address):\(port)")
       note("  impetus pull ORG/NAME --endpoint http://\(address):\(port)")
       note("  impetus pull oci://\(address):\(port)/org/name:variant --plain-http")
@@ -85,22 +71,5 @@ struct Share: AsyncParsableCommand {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-}
-
-/// Keys that requests must have one of.
-enum APIKeys {
-  /// Those of `IMPETUS_API_KEY`, and of a file with one a line.
-  static func load(file: String?) throws -> [String] {
-    var keys = Environment.value("IMPETUS_API_KEY").map { $0.isEmpty ? [] : [$0] } ?? []
-    if let file {
-      let text = String(decoding: try Files.read(file, limit: 1 << 20), as: UTF8.self)
-      let found = text.split(whereSeparator: \.isNewline).map { String($0.drop { $0 == " " }) }.filter { !$0.isEmpty }
-      guard !found.isEmpty else {
-        throw CommandProblem.configuration(path: file, why: "there is no key in it")
-      }
-      keys += found
-    }
-    return keys
   }
 }

@@ -67,14 +67,10 @@ public struct Forward: ~Copyable {
       var description = ck_attention(attention, cache: cache, row: MixerRow(mixer))
       return ck_attention_scratch(&description, Int32(threads))
     case .latent(let latent):
-      var description = ck_attention()
-      description.cache = cache
-      description.heads = Int32(latent.heads)
+      var description = ck_attention(latent, cache: cache, row: MixerRow(mixer))
       return ck_attention_scratch(&description, Int32(threads))
     case .deltaNet(let net):
-      var description = ck_delta_net()
-      (description.key_heads, description.value_heads) = (Int32(net.keyHeads), Int32(net.valueHeads))
-      (description.key_size, description.value_size) = (Int32(net.keySize), Int32(net.valueSize))
+      var description = ck_delta_net(net)
       return ck_delta_scratch(&description, Int32(threads))
     }
   }

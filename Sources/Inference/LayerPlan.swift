@@ -173,11 +173,7 @@ private struct PlanMaker {
     (plan.heads.query_stride, plan.heads.key_stride, plan.heads.value_stride) = (stride, stride, stride)
     plan.heads.rope_half = Int32(latent.ropeSize / 2)
     plan.heads.interleaved = ropes[latent.rope].isInterleaved
-    plan.attention.cache = cache
-    plan.attention.heads = Int32(latent.heads)
-    plan.attention.scale = latent.scale
-    plan.attention.query_stride = stride
-    plan.attention.out_stride = row.attended
+    plan.attention = ck_attention(latent, cache: cache, row: row)
     finish(&plan, weights.output, from: start + row.entries[5], stride: stride, space)
     return plan
   }
@@ -288,6 +284,29 @@ extension ck_attention {
     window = Int32(attention.window ?? 0)
     query_stride = row.width
     out_stride = row.attended
+  }
+}
+
+extension ck_attention {
+  /// The kernel's description of latent attention: one head of compressed vectors that all queries meet.
+  init(_ latent: LatentAttention, cache: ck_cache, row: MixerRow) {
+    self.init()
+    self.cache = cache
+    heads = Int32(latent.heads)
+    scale = latent.scale
+    query_stride = row.width
+    out_stride = row.attended
+  }
+}
+
+extension ck_delta_net {
+  /// The sizes of a recurrent layer, without its weights.
+  init(_ net: GatedDeltaNet) {
+    self.init()
+    (key_heads, value_heads) = (Int32(net.keyHeads), Int32(net.valueHeads))
+    (key_size, value_size) = (Int32(net.keySize), Int32(net.valueSize))
+    kernel = Int32(net.kernel)
+    epsilon = net.norm.epsilon
   }
 }
 

@@ -17,6 +17,7 @@ struct Workspace: ~Copyable {
   let gathered: UnsafeMutablePointer<Float>  // [S, hidden]: the rows of one expert
   let produced: UnsafeMutablePointer<Float>  // [S, hidden]: what it makes of them
   let entries: UnsafeMutablePointer<ck_attention_entry>  // [sequences]
+  let deltaEntries: UnsafeMutablePointer<ck_delta_entry>  // [sequences]
   let scratch: UnsafeMutableRawPointer
   /// Pairs of the widest rope.
   let ropeWidth: Int
@@ -41,8 +42,10 @@ struct Workspace: ~Copyable {
     let scratchBytes = max(
       ck_linear_scratch(inputs, Int32(tokens), Int32(threads)),
       ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)), mixerScratch)
-    let entryBytes = options.sequences * MemoryLayout<ck_attention_entry>.stride
-    let sizes = widths.map { ($0 * tokens * 4).roundedUp(to: 64) } + [entryBytes.roundedUp(to: 64)]
+    let entrySizes = [MemoryLayout<ck_attention_entry>.stride, MemoryLayout<ck_delta_entry>.stride]
+    let sizes = (widths.map { $0 * tokens * 4 } + entrySizes.map { $0 * options.sequences }).map {
+      $0.roundedUp(to: 64)
+    }
     let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +) + scratchBytes, hugePages: false)
     var place = memory.base
     func next(_ index: Int) -> UnsafeMutablePointer<Float> {
@@ -60,7 +63,9 @@ struct Workspace: ~Copyable {
     gathered = next(8)
     produced = next(9)
     entries = place.bindMemory(to: ck_attention_entry.self, capacity: options.sequences)
-    scratch = place + sizes[10]
+    place += sizes[10]
+    deltaEntries = place.bindMemory(to: ck_delta_entry.self, capacity: options.sequences)
+    scratch = place + sizes[11]
     self.memory = memory
   }
 }

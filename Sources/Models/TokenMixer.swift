@@ -100,6 +100,4 @@ public struct GatedDeltaNet: Sendable, Equatable {
   public var valueWidth: Int { valueHeads * valueSize }
   /// Channels of the convolution: queries, keys, values.
   public var channels: Int { 2 * keyWidth + valueWidth }
-  /// Numbers of a sequence's state: the last inputs of the convolution, then the matrices.
-  public var stateSize: Int { (kernel - 1) * channels + valueHeads * keySize * valueSize }
 }

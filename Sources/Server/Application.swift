@@ -3,9 +3,7 @@
 
 internal import HTTPTypes
 internal import Hummingbird
-internal import HummingbirdCore
 internal import Logging
-internal import NIOCore
 
 /// A path and a method with their endpoint.
 private struct Route: Sendable {
@@ -59,21 +57,7 @@ struct ServerParts: Sendable {
   func application(
     onReady: @escaping @Sendable (Int) async -> Void = { _ in }
   ) -> some ApplicationProtocol {
-    let connections = connections
-    let settings = configuration
-    return Application(
-      router: router(),
-      server: .http1(
-        configuration: .init(
-          additionalChannelHandlers: [
-            ConnectionHandler(
-              connections, headerTimeout: settings.headerTimeout, stallTimeout: settings.stallTimeout)
-          ],
-          idleTimeout: TimeAmount(configuration.idleTimeout))),
-      configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "impetus",
-        availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionLimit, logger: logger)),
-      onServerRunning: { await onReady($0.localAddress?.port ?? 0) }, logger: logger)
+    configuration.application(router(), connections: connections, logger: logger, onReady: onReady)
   }
 
   private func router() -> Router<ServerContext> {

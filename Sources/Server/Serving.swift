@@ -4,7 +4,6 @@
 internal import Hummingbird
 package import Logging
 internal import ServiceLifecycle
-internal import Synchronization
 internal import UnixSignals
 
 /// A server from its start to its end.
@@ -39,28 +38,12 @@ package struct Serving: Sendable {
   /// Serves until the end.
   /// - Throws: `ServerProblem.cannotListen`.
   package func run() async throws {
-    do {
-      try await group.run()
-    } catch {
-      guard hasBegun.isSet else {
-        let configuration = parts.configuration
-        throw ServerProblem.cannotListen(host: configuration.host, port: configuration.port, reason: "\(error)")
-      }
-      // Past the drain time what still runs is cancelled, which is how it was to end.
-      if !parts.state.isDraining { throw error }
-    }
+    try await parts.configuration.run(group, hasBegun: hasBegun, endsWell: { parts.state.isDraining })
     await parts.close()
   }
 
   /// Begins the end: no new work, and answers under way have their time.
   package func shutDown() async { await group.triggerGracefulShutdown() }
-}
-
-/// A flag set once.
-private final class Flag: Sendable {
-  private let value = Atomic(false)
-  var isSet: Bool { value.load(ordering: .acquiring) }
-  func set() { value.store(true, ordering: .releasing) }
 }
 
 /// The server as a service that hears of a shutdown first.

@@ -28,19 +28,7 @@ public enum Program {
   public static func killed(
     _ arguments: [String], after microseconds: UInt32, environment: [String: String]
   ) throws {
-    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for variable in variables { free(variable) } }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor: Int32 in [1, 2] {
-      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-    }
-    var process: pid_t = 0
-    let failed = posix_spawn(&process, path, &actions, nil, &words, &variables)
-    guard failed == 0 else { throw FileProblem.system(operation: "start", path: path, number: failed) }
+    let process = try start(path, arguments, environment: environment)
     usleep(microseconds)
     kill(process, SIGKILL)
     var status: Int32 = 0

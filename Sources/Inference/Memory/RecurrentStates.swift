@@ -2,6 +2,7 @@
 // The states of recurrent layers: one block of floats for each sequence, all layers after one another. Unlike a key/value
 // cache a state cannot be shortened; it only starts again from zeros.
 
+import CKernels
 import Models
 
 /// States of all open sequences.
@@ -17,7 +18,10 @@ struct RecurrentStates: ~Copyable {
     var size = 0
     for layer in architecture.layers {
       places.append(size)
-      if case .deltaNet(let net) = layer.mixer { size += net.stateSize.roundedUp(to: 16) }
+      if case .deltaNet(let net) = layer.mixer {
+        var description = ck_delta_net(net)
+        size += ck_delta_state(&description).roundedUp(to: 16)
+      }
     }
     self.places = places
     self.size = size

@@ -101,11 +101,13 @@ final class WeightTables: @unchecked Sendable {
 
   /// A recurrent layer for the kernels.
   func deltaNet(_ net: GatedDeltaNet, _ weights: DeltaNetWeights, stride: Int) -> ck_delta_net {
-    ck_delta_net(
-      key_heads: Int32(net.keyHeads), value_heads: Int32(net.valueHeads), key_size: Int32(net.keySize),
-      value_size: Int32(net.valueSize), kernel: Int32(net.kernel), convolution: vector(weights.convolution),
-      decay: vector(weights.decay), time_bias: vector(weights.timeBias), norm: vector(weights.norm?.weight),
-      epsilon: net.norm.epsilon, stride: stride)
+    var description = ck_delta_net(net)
+    description.convolution = vector(weights.convolution)
+    description.decay = vector(weights.decay)
+    description.time_bias = vector(weights.timeBias)
+    description.norm = vector(weights.norm?.weight)
+    description.stride = stride
+    return description
   }
 
   /// Row `row` of a matrix as float32 [inputs].

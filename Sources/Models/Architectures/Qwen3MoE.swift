@@ -11,10 +11,10 @@ enum Qwen3MoE {
     return config.architecture(layers: layers, ropes: [try config.rope()], finalNorm: config.rms("model.norm"))
   }
 
-  /// The second half of a layer by its index, shared with Qwen2-MoE and Qwen3-Next.
+  /// The second half of a layer by its index, shared with Qwen3-Next.
   /// - Parameter sharedSizeKey: name of the width of an expert every position passes; nil when there is none.
   static func feedForward(
-    _ config: DecoderConfig, sharedSizeKey: String? = nil, normalizes: Bool = false
+    _ config: DecoderConfig, sharedSizeKey: String? = nil
   ) throws(ModelProblem) -> (Int) -> FeedForward {
     let reader = config.reader
     let activation = try config.activation()
@@ -23,7 +23,7 @@ enum Qwen3MoE {
     let count = try reader.int("num_experts", in: 0...Limits.experts)
     let perToken = try reader.int("num_experts_per_tok", in: 1...Limits.experts, default: 8)
     let size = try reader.int("moe_intermediate_size", in: 1...Limits.width)
-    let normalizes = try reader.bool("norm_topk_prob", default: normalizes)
+    let normalizes = try reader.bool("norm_topk_prob", default: false)
     let sharedSize = try sharedSizeKey.map { key throws(ModelProblem) in try reader.int(key, in: 0...Limits.width) }
     guard count == 0 || perToken <= count else {
       throw reader.problem("num_experts_per_tok", "\(perToken) of \(count) experts cannot be chosen")

@@ -4,9 +4,7 @@
 internal import Basics
 internal import HTTPTypes
 internal import Hummingbird
-internal import HummingbirdCore
 internal import Logging
-internal import NIOCore
 internal import Store
 
 /// Everything of a running share.
@@ -24,20 +22,7 @@ struct ShareParts: Sendable {
 
   /// The HTTP application.
   func application(onReady: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
-    let (connections, settings) = (connections, configuration)
-    return Application(
-      router: router(),
-      server: .http1(
-        configuration: .init(
-          additionalChannelHandlers: [
-            ConnectionHandler(
-              connections, headerTimeout: settings.headerTimeout, stallTimeout: settings.stallTimeout)
-          ],
-          idleTimeout: TimeAmount(settings.idleTimeout))),
-      configuration: ApplicationConfiguration(
-        address: .hostname(settings.host, port: settings.port), serverName: "impetus",
-        availableConnectionsDelegate: MaximumAvailableConnections(settings.connectionLimit, logger: logger)),
-      onServerRunning: { await onReady($0.localAddress?.port ?? 0) }, logger: logger)
+    configuration.application(router(), connections: connections, logger: logger, onReady: onReady)
   }
 
   private func router() -> Router<ServerContext> {

@@ -5,19 +5,12 @@ internal import Hummingbird
 public import Logging
 internal import ServiceLifecycle
 public import Store
-internal import Synchronization
 
 /// A share from its start to its end.
 public final class Sharing: Sendable {
   private let configuration: ShareConfiguration
   private let group: ServiceGroup
-  private let hasBegun: Begun
-
-  private final class Begun: Sendable {
-    private let value = Atomic(false)
-    var isSet: Bool { value.load(ordering: .acquiring) }
-    func set() { value.store(true, ordering: .releasing) }
-  }
+  private let hasBegun = Flag()
 
   private struct Listening: Service {
     let body: @Sendable () async throws -> Void
@@ -30,7 +23,7 @@ public final class Sharing: Sendable {
     onReady: @escaping @Sendable (Int) async -> Void
   ) {
     let parts = ShareParts(configuration, store: store, logger: logger)
-    let hasBegun = Begun()
+    let hasBegun = hasBegun
     let service = Listening {
       try await parts.application(onReady: { port in
         hasBegun.set()
@@ -41,19 +34,12 @@ public final class Sharing: Sendable {
     settings.maximumGracefulShutdownDuration = configuration.drainTime
     group = ServiceGroup(configuration: settings)
     self.configuration = configuration
-    self.hasBegun = hasBegun
   }
 
   /// Shares until `shutDown`.
   /// - Throws: `ServerProblem.cannotListen`.
   public func run() async throws {
-    do {
-      try await group.run()
-    } catch {
-      // Past the drain time transfers under way are cancelled, which is how it was to end.
-      if hasBegun.isSet { return }
-      throw ServerProblem.cannotListen(host: configuration.host, port: configuration.port, reason: "\(error)")
-    }
+    try await configuration.run(group, hasBegun: hasBegun, endsWell: { true })
   }
 
   /// Begins the end: no new connections, and transfers under way have a few seconds.

@@ -29,14 +29,7 @@ struct Client: Sendable {
   func send(
     _ method: String, _ path: String, _ headers: [String: String] = [:], body: [UInt8]? = nil
   ) async throws -> Reply {
-    let bytes = request(method, path, headers, body: body)
-    let port = port
-    return try await blocking {
-      let socket = try Socket(port: port)
-      try socket.send(bytes)
-      var reader = ReplyReader(socket)
-      return try reader.reply(hasBody: method != "HEAD")
-    }
+    try await Reply.asking(port: port, request(method, path, headers, body: body), hasBody: method != "HEAD")
   }
 
   func get(_ path: String, _ headers: [String: String] = [:]) async throws -> Reply {

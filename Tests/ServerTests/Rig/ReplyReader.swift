@@ -37,6 +37,16 @@ struct Reply: Sendable {
       }
     }
   }
+
+  /// The reply to a request, on a connection of its own.
+  static func asking(port: Int, _ request: [UInt8], hasBody: Bool) async throws -> Reply {
+    try await blocking {
+      let socket = try Socket(port: port)
+      try socket.send(request)
+      var reader = ReplyReader(socket)
+      return try reader.reply(hasBody: hasBody)
+    }
+  }
 }
 
 /// Reads answers from a connection, one after the other.

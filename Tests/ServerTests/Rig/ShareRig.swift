@@ -48,13 +48,7 @@ struct ShareRig: Sendable {
     if let body { fields["Content-Length"] = "\(body.utf8.count)" }
     let lines = fields.map { "\($0.key): \($0.value)\r\n" }.sorted().joined()
     let bytes = Array("\(method) \(path) HTTP/1.1\r\n\(lines)\r\n\(body ?? "")".utf8)
-    let port = port
-    return try await blocking {
-      let socket = try Socket(port: port)
-      try socket.send(bytes)
-      var reader = ReplyReader(socket)
-      return try reader.reply(hasBody: method != "HEAD")
-    }
+    return try await Reply.asking(port: port, bytes, hasBody: method != "HEAD")
   }
 
   func get(_ path: String, _ headers: [String: String] = [:]) async throws -> Reply {
