@@ -4,12 +4,15 @@ SHELL := /bin/bash
 CONFIGURATION ?= release
 BIN := .build/$(CONFIGURATION)/impetus
 PREFIX ?= /usr/local
+# `make fuzz SECONDS=600 SEED=2`; the shell has a variable SECONDS of its own.
+SECONDS_EACH := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+SEED ?= 1
 JOBS ?= $(shell nproc)
 SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test bench bench-peers lint format man completions install uninstall package clean
+.PHONY: help deps build demo test fuzz bench bench-peers lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -27,6 +30,11 @@ test: deps ## build and run all tests, those on the demo model too
 	$(SWIFT_BUILD) --build-tests
 	@scripts/demo-model.sh $(BIN)
 	swift test -c $(CONFIGURATION) --skip-build --parallel
+
+fuzz: deps ## feed every reader of files mutated input, SECONDS each (60)
+	$(SWIFT_BUILD) --product fuzz
+	@for target in tokenizer-json tokenizer-model template config safetensors gguf; do \
+	  .build/$(CONFIGURATION)/fuzz $$target --seconds $(SECONDS_EACH) --seed $(SEED) || exit 1; done
 
 lint: ## format, import edges, doc comments, generated files
 	swift format lint --strict -r Sources Tests

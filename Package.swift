@@ -145,6 +145,12 @@ let package = Package(
         "Server", "Inference", "Store", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    .target(
+      name: "Fuzzing",
+      dependencies: ["Library", "Models", "Checkpoints", "Tensors", "Tokenizers", "Templates", "Basics"],
+      path: "Tests/Fuzzing", swiftSettings: house),
+    .executableTarget(name: "fuzz", dependencies: ["Fuzzing", "Basics"], path: "Tests/Fuzz", swiftSettings: house),
+    .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "CommandsTests", dependencies: ["Commands", "Basics", "Support"], swiftSettings: house),
     .testTarget(name: "EndToEndTests", dependencies: ["Basics", "Support"], swiftSettings: house),
   ],
