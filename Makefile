@@ -12,7 +12,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test fuzz bench bench-peers lint format man completions install uninstall package clean
+.PHONY: help deps build demo test fuzz bench bench-peers bench-text lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -52,6 +52,10 @@ bench: build ## measure the program on the demo model, beside what this machine 
 	@scripts/demo-model.sh $(BIN)
 	@IMPETUS_HOME=$${IMPETUS_HOME:-build/demo-store} $(BIN) quantize HuggingFaceTB/SmolLM2-135M-Instruct
 	@IMPETUS_HOME=$${IMPETUS_HOME:-build/demo-store} $(BIN) bench SmolLM2-135M-Instruct:q4 --batch 1,16 --depth 0,2048
+
+bench-text: build ## measure loading, encoding and rendering beside the tokenizers library (from PyPI)
+	@test -x build/text/bin/python || (python3 -m venv build/text && build/text/bin/pip install -q tokenizers==0.23.3 jinja2==3.1.6)
+	@build/text/bin/python scripts/bench_text.py $(BIN) Fixtures/tokenizers/qwen2.5 --template Benchmarks/chatml.jinja
 
 bench-peers: build ## measure llama.cpp beside the program, in turns (builds it from PyPI)
 	@scripts/bench-peers.sh $(BIN) --qwen

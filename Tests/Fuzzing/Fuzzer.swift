@@ -61,7 +61,9 @@ public struct Fuzzer: Sendable {
     while outcome.inputs < budget.inputs, Self.seconds(CLOCK_MONOTONIC) - start < budget.seconds {
       let input =
         outcome.inputs < given
-        ? seeds[outcome.inputs] : target.mutator.mutate(random.pick(seeds), random.pick(seeds), &random)
+        ? seeds[outcome.inputs]
+        : target.mutator.mutate(
+          random.pick(random.below(2) == 0 ? seeds[..<given] : seeds[...]), random.pick(seeds), &random)
       note(input)
       let before = Self.seconds(CLOCK_THREAD_CPUTIME_ID)
       let ending = read(input, &outcome)
