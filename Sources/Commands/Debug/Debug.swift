@@ -15,7 +15,8 @@ struct Debug: ParsableCommand {
         impetus debug template < cases.jsonl
       """,
     subcommands: [
-      DebugForwardCommand.self, DebugTokenize.self, DebugTemplate.self, DebugTextSpeed.self, DebugManual.self, DebugCompletions.self,
+      DebugForwardCommand.self, DebugTokenize.self, DebugTemplate.self, DebugTextSpeed.self, DebugManual.self,
+      DebugCompletions.self,
     ])
 }
 

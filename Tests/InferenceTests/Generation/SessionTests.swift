@@ -254,7 +254,7 @@ struct SessionTests {
   func timeLimit() async throws {
     let session = try Self.session()
     var request = Self.sampled(Self.prompt(20), maxTokens: 1900)
-    request.timeLimit = .milliseconds(20)
+    request.timeLimit = .milliseconds(5)
     let heard = try await session.hear(request)
     #expect(heard.reason == .timeout)
   }

@@ -65,6 +65,14 @@ struct Client: Sendable {
     try await post("/v1/completions", Self.completion(prompt, fields))
   }
 
+  /// A chat's stream of which the first chunk is here.
+  func begin(_ fields: JSONObject = [:]) async throws -> BegunStream {
+    var all: JSONObject = ["stream": true]
+    for (key, value) in fields { all[key] = value }
+    let request = request("POST", "/v1/chat/completions", body: JSONWriter.bytes(Self.chat("Hi", all)))
+    return try await blocking { [port] in try BegunStream(port: port, request) }
+  }
+
   /// The value of a metric's first line that begins so; nil when there is none.
   func metric(_ line: String) async throws -> Double? {
     let page = try await get("/metrics").text
@@ -86,9 +94,42 @@ struct Client: Sendable {
   }
 }
 
+/// An answer that has begun to come, on a connection of its own.
+struct BegunStream: Sendable {
+  private let socket: Socket
+  private let reader: ReplyReader
+
+  /// Asks for an answer and reads its head and its first chunk.
+  init(port: Int, _ request: [UInt8]) throws {
+    socket = try Socket(port: port)
+    try socket.send(request)
+    var reader = ReplyReader(socket)
+    let head = try reader.head()
+    guard head.status == 200, try reader.chunk() != nil else { throw ClientProblem.ended }
+    self.reader = reader
+  }
+
+  /// Goes away without reading the rest.
+  func leave() { socket.end() }
+
+  /// Reads on to the end: how many chunks came, and whether the last was the `[DONE]` of a whole answer.
+  func rest() throws -> (chunks: Int, isWhole: Bool) {
+    var reader = reader
+    var chunks = 0
+    var last: [UInt8] = []
+    do {
+      while let chunk = try reader.chunk() {
+        chunks += 1
+        last = chunk
+      }
+    } catch ClientProblem.ended {}
+    return (chunks, String(decoding: last, as: UTF8.self).hasSuffix("data: [DONE]\n\n"))
+  }
+}
+
 /// Waits until a condition holds.
 func eventually(
-  within time: Duration = .seconds(20), _ condition: () async throws -> Bool
+  within time: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async throws {
   let end = ContinuousClock.now + time
   while try await !condition() {

@@ -11,12 +11,32 @@ import Synchronization
 /// Tiny models with random weights: what they say is noise, but always the same noise.
 struct FixtureModels: ModelSource {
   var models: [ServableModel]
+  private var folder: TemporaryFolder?
 
   init(_ names: [String] = ["llama", "qwen2-tied-mlx-q8-g64", "smollm2"]) {
     models = names.map { Self.model("tiny/\($0)", Fixtures.url("models/\($0)")) }
   }
 
   init(_ models: [ServableModel]) { self.models = models }
+
+  /// Models whose context is so long that an answer nobody ends takes minutes, on any machine.
+  static func unending(_ names: [String] = ["llama", "smollm2"]) throws -> Self {
+    let folder = try TemporaryFolder()
+    for name in names {
+      for file in ["generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+        try folder.write(try Fixtures.bytes("models/\(name)/\(file)"), to: "\(name)/\(file)")
+      }
+      var config = try JSONReader.parse(try Fixtures.bytes("models/\(name)/config.json")).objectValue ?? [:]
+      config["max_position_embeddings"] = JSONValue(unendingContext)
+      try folder.write(JSONWriter.bytes(.object(config)), to: "\(name)/config.json")
+    }
+    var source = Self(names.map { Self.model("tiny/\($0)", "\(folder.path)/\($0)") })
+    source.folder = folder
+    return source
+  }
+
+  /// Positions of `unending` models: half a minute for one answer even at 10,000 tokens a second.
+  static let unendingContext = 300_000
 
   static func model(_ name: String, _ folder: String) -> ServableModel {
     ServableModel(name: name, folder: folder, created: 1_700_000_000, owner: "tiny")

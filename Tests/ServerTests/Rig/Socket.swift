@@ -79,6 +79,9 @@ final class Socket: Sendable {
     } catch ClientProblem.ended { return all }
   }
 
+  /// Says that nothing more will be sent or read.
+  func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
   /// Says that nothing more will be sent.
   func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
