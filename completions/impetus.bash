@@ -879,13 +879,13 @@ _impetus_debug() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    forward|tokenize|template|manual|completions)
+    forward|tokenize|template|text-speed|manual|completions)
         # Offer subcommand argument completions
         "_impetus_debug_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'forward tokenize template manual completions' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'forward tokenize template text-speed manual completions' -- "${cur}"))
         ;;
     esac
 }
@@ -934,6 +934,28 @@ _impetus_debug_template() {
     repeating_options=()
     non_repeating_options=()
     __impetus_offer_flags_options 0
+}
+
+_impetus_debug_text-speed() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--tokenizer --template --rounds)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--tokenizer')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--template')
+        return
+        ;;
+    '--rounds')
+        return
+        ;;
+    esac
 }
 
 _impetus_debug_manual() {
