@@ -12,8 +12,9 @@ struct FuzzingTests {
   func short(name: String) throws {
     let target = try #require(FuzzTarget.all.first { $0.name == name })
     let scratch = try TemporaryFolder("impetus-fuzz")
-    let seeds = try target.seeds(Fixtures.url("").description).count
-    let outcome = try Fuzzer(target, seed: 7, fixtures: "\(Fixtures.root)/Fixtures", scratch: scratch.path)
+    let fixtures = Fixtures.project("Fixtures")
+    let seeds = try target.seeds(fixtures).count
+    let outcome = try Fuzzer(target, seed: 7, fixtures: fixtures, scratch: scratch.path)
       .run(.init(inputs: seeds + 400))
     #expect(outcome.strangers.isEmpty)
     #expect(outcome.inputs == seeds + 400 && outcome.accepted > 0 && outcome.endings.count > 1)

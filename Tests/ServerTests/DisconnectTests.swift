@@ -93,8 +93,7 @@ struct DisconnectTests {
     try await withServer(try FixtureModels.unending()) {
       $0.stallTimeout = .seconds(3)
     } _: { client in
-      var fields = Self.work
-      for (key, value) in ["stream": true, "logprobs": true, "top_logprobs": 20] as JSONObject { fields[key] = value }
+      let fields = Self.work.merging(["stream": true, "logprobs": true, "top_logprobs": 20])
       let request = client.request("POST", "/v1/chat/completions", body: JSONWriter.bytes(Client.chat("Hi", fields)))
       let socket = try Socket(port: client.port, window: 4096)
       try socket.send(request)
@@ -103,14 +102,5 @@ struct DisconnectTests {
       try await eventually { try await client.metric("impetus_connections") == 1 }
       try await client.untilIdle()
     }
-  }
-}
-
-extension JSONObject {
-  /// With the fields of another, which count more.
-  func merging(_ other: JSONObject) -> JSONObject {
-    var merged = self
-    for (key, value) in other { merged[key] = value }
-    return merged
   }
 }

@@ -34,7 +34,7 @@ struct EndingTests {
       await client.serving.shutDown()
       let heard = try await blocking { try answer.rest() }
       #expect(!heard.isWhole)
-      #expect(ContinuousClock.now - begin < .seconds(25))
+      #expect(ContinuousClock.now - begin < .seconds(10))
     }
   }
 

@@ -85,6 +85,7 @@ struct ModelTests {
       #expect(refused.status == 503)
       #expect(refused.headers["retry-after"] == "2")
       #expect(try refused.json["error"]?["code"] == "models_busy")
+      #expect(try await blocking { try long.goesOn() })
       long.leave()
       try await eventually { try await client.chat("Hi", ["model": "smollm2"]).status == 200 }
     }

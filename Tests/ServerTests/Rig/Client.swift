@@ -51,10 +51,8 @@ struct Client: Sendable {
   }
 
   private static func body(_ own: JSONObject, _ fields: JSONObject) -> JSONValue {
-    var object: JSONObject = ["model": .string(model), "temperature": 0, "logit_bias": ["0": -100, "2": -100]]
-    for (key, value) in own { object[key] = value }
-    for (key, value) in fields { object[key] = value }
-    return .object(object)
+    let common: JSONObject = ["model": .string(model), "temperature": 0, "logit_bias": ["0": -100, "2": -100]]
+    return .object(common.merging(own).merging(fields))
   }
 
   func chat(_ text: String = "Say something.", _ fields: JSONObject = [:]) async throws -> Reply {
@@ -67,9 +65,8 @@ struct Client: Sendable {
 
   /// A chat's stream of which the first chunk is here.
   func begin(_ fields: JSONObject = [:]) async throws -> BegunStream {
-    var all: JSONObject = ["stream": true]
-    for (key, value) in fields { all[key] = value }
-    let request = request("POST", "/v1/chat/completions", body: JSONWriter.bytes(Self.chat("Hi", all)))
+    let body = Self.chat("Hi", (["stream": true] as JSONObject).merging(fields))
+    let request = request("POST", "/v1/chat/completions", body: JSONWriter.bytes(body))
     return try await blocking { [port] in try BegunStream(port: port, request) }
   }
 
@@ -109,6 +106,12 @@ struct BegunStream: Sendable {
     self.reader = reader
   }
 
+  /// Whether another chunk comes after the first.
+  func goesOn() throws -> Bool {
+    var reader = reader
+    return try reader.chunk() != nil
+  }
+
   /// Goes away without reading the rest.
   func leave() { socket.end() }
 
@@ -135,6 +138,15 @@ func eventually(
   while try await !condition() {
     guard ContinuousClock.now < end else { throw ClientProblem.timedOut }
     try await Task.sleep(for: .milliseconds(10))
+  }
+}
+
+extension JSONObject {
+  /// With the fields of another, which count more.
+  func merging(_ other: JSONObject) -> JSONObject {
+    var merged = self
+    for (key, value) in other { merged[key] = value }
+    return merged
   }
 }
 

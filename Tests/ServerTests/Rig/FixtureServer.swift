@@ -19,7 +19,7 @@ struct FixtureModels: ModelSource {
 
   init(_ models: [ServableModel]) { self.models = models }
 
-  /// Models whose context is so long that an answer nobody ends takes minutes, on any machine.
+  /// Models whose context is so long that an answer nobody ends outlasts its test, on any machine.
   static func unending(_ names: [String] = ["llama", "smollm2"]) throws -> Self {
     let folder = try TemporaryFolder()
     for name in names {
@@ -35,7 +35,7 @@ struct FixtureModels: ModelSource {
     return source
   }
 
-  /// Positions of `unending` models: half a minute for one answer even at 10,000 tokens a second.
+  /// Positions of `unending` models: ten seconds for one answer even at 30,000 tokens a second, and more as the context grows.
   static let unendingContext = 300_000
 
   static func model(_ name: String, _ folder: String) -> ServableModel {
