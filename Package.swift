@@ -136,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "LibraryTests",
       dependencies: [
-        "Library", "Store", "Registry", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers", "Basics", "Support",
+        "Library", "Inference", "Store", "Registry", "Hub", "Models", "Checkpoints", "Quantization", "Tensors", "Tokenizers",
+        "Basics", "Support",
       ],
       swiftSettings: house),
     .testTarget(

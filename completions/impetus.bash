@@ -682,11 +682,21 @@ _impetus_bench() {
     repeating_flags=()
     non_repeating_flags=(--precise --info --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--prompt --decode --batch --depth --repetitions --threads --store)
+    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --compare --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
+    '--random')
+        __impetus_add_completions -W 'llama-1b'$'\n''llama-3b'$'\n''llama-8b'$'\n''mistral-7b'$'\n''smollm2-135m'$'\n''smollm2-360m'$'\n''smollm2-1.7b'$'\n''qwen2.5-0.5b'$'\n''qwen2.5-1.5b'$'\n''qwen2.5-3b'$'\n''qwen2.5-7b'$'\n''qwen3-0.6b'$'\n''qwen3-1.7b'$'\n''qwen3-4b'$'\n''qwen3-8b'
+        return
+        ;;
+    '--bits')
+        return
+        ;;
+    '--group-size')
+        return
+        ;;
     '--prompt')
         return
         ;;
@@ -703,6 +713,10 @@ _impetus_bench() {
         return
         ;;
     '--threads')
+        return
+        ;;
+    '--compare')
+        __impetus_add_completions -f
         return
         ;;
     '--store')

@@ -13,6 +13,8 @@ enum CommandProblem: Problem {
   case configuration(path: String, why: String)
   /// The file to write is there already.
   case exists(path: String)
+  /// The file is no result of `impetus bench --json`.
+  case notResults(path: String, why: String)
   /// The system gives no more threads.
   case noThread
 
@@ -22,6 +24,7 @@ enum CommandProblem: Problem {
     case .template: "template.failed"
     case .configuration: "configuration.invalid"
     case .exists: "output.exists"
+    case .notResults: "bench.not-results"
     case .noThread: "system.no-thread"
     }
   }
@@ -32,6 +35,7 @@ enum CommandProblem: Problem {
     case .template(_, let line): "the chat template fails at line \(line)"
     case .configuration(let path, _): "the configuration \(path) cannot be used"
     case .exists(let path): "\(path) exists already"
+    case .notResults(let path, _): "\(path) holds no results to compare with"
     case .noThread: "the system gives no more threads"
     }
   }
@@ -42,13 +46,14 @@ enum CommandProblem: Problem {
     case .template(let message, _): message
     case .configuration(_, let why): why
     case .exists: "it is replaced with --force only"
+    case .notResults(_, let why): why
     case .noThread: nil
     }
   }
 
   var status: ExitStatus {
     switch self {
-    case .invalidLine, .template: .mismatch
+    case .invalidLine, .template, .notResults: .mismatch
     case .configuration: .usage
     case .noThread, .exists: .failure
     }

@@ -55,6 +55,12 @@ public final class LoadedModel: Sendable {
   /// Opens and checks the model in a folder, and packs its weights.
   /// - Throws: `ModelProblem`, `CheckpointProblem` or `InferenceProblem`.
   public static func load(folder: String, options: Options = Options()) throws -> LoadedModel {
-    try LoadedModel(snapshot: try Snapshot.open(folder), options: options)
+    try load(try Snapshot.open(folder), options: options)
+  }
+
+  /// Packs the weights of a model that is open.
+  /// - Throws: `ModelProblem`, `CheckpointProblem` or `InferenceProblem`.
+  public static func load(_ snapshot: Snapshot, options: Options = Options()) throws -> LoadedModel {
+    try LoadedModel(snapshot: snapshot, options: options)
   }
 }

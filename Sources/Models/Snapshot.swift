@@ -2,11 +2,11 @@
 // A folder opened as a model: config.json, generation_config.json and the weights beside them.
 
 public import Basics
-import Checkpoints
+public import Checkpoints
 
 /// A model folder whose description and weights belong together.
 public struct Snapshot: Sendable {
-  /// Path of the folder.
+  /// Path of the folder; empty when the model was made in memory.
   public let folder: String
   /// config.json as it is.
   public let config: JSONValue
@@ -18,22 +18,33 @@ public struct Snapshot: Sendable {
   /// Largest config.json and generation_config.json that are read.
   private static let configLimit = 16 << 20
 
-  /// Opens a folder: first the description, so that an unsupported model is refused by name before
-  /// its weights are touched, then the tensors' names, types and shapes.
+  /// Opens a folder.
   /// - Throws: `ModelProblem`, `FileProblem`, `JSONProblem`, or `CheckpointProblem`.
   public static func open(_ folder: String) throws -> Snapshot {
-    let config = try readConfig(folder)
+    try Snapshot(
+      folder: folder, config: try readConfig(folder),
+      generationConfig: try readJSON("\(folder)/generation_config.json")
+    ) { try openCheckpoint(folder: folder) }
+  }
+
+  /// Puts a model together: first the description, so that an unsupported one is refused by name before its
+  /// weights are touched, then the tensors' names, types and shapes.
+  /// - Parameters:
+  ///   - folder: where the files are; empty when there are none.
+  ///   - checkpoint: opens the weights.
+  /// - Throws: `ModelProblem`, and what `checkpoint` throws.
+  public init(
+    folder: String, config: JSONValue, generationConfig: JSONValue? = nil, checkpoint: () throws -> any Checkpoint
+  ) throws {
     let architecture = try Architecture(config: config)
-    let reader = ConfigReader(config.objectValue ?? JSONObject())
-    let quantization = try QuantizationConfig(reader)
-    let checkpoint = try openCheckpoint(folder: folder)
-    let weights = WeightReader(checkpoint: checkpoint, quantization: quantization)
+    let quantization = try QuantizationConfig(ConfigReader(config.objectValue ?? JSONObject()))
+    let checkpoint = try checkpoint()
+    weights = WeightReader(checkpoint: checkpoint, quantization: quantization)
     try weights.check(architecture)
-    return Snapshot(
-      folder: folder, config: config, architecture: architecture.settled(for: checkpoint),
-      generation: try GenerationDefaults(
-        generationConfig: try readJSON("\(folder)/generation_config.json"), config: config),
-      weights: weights)
+    self.folder = folder
+    self.config = config
+    self.architecture = architecture.settled(for: checkpoint)
+    generation = try GenerationDefaults(generationConfig: generationConfig, config: config)
   }
 
   /// Reads only config.json of a folder.

@@ -28,6 +28,27 @@ internal import Glibc
     unsafe self.base = UnsafeRawPointer(mapped)
   }
 
+  /// Memory that is read as a mapped file is; for tensors that no file holds.
+  /// - Parameters:
+  ///   - name: stands for the path in messages.
+  ///   - fill: writes the bytes, which are zero at first; called once.
+  public init(
+    memory name: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(FileProblem) {
+    self.path = name
+    self.byteCount = byteCount
+    guard byteCount > 0 else {
+      unsafe self.base = nil
+      return
+    }
+    // Shared, so that pages which a reader gives up (MADV_DONTNEED) keep their bytes, as a file's do.
+    let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard unsafe mapped != MAP_FAILED, let mapped = unsafe mapped else { throw .last("get memory for", name) }
+    unsafe fill(UnsafeMutableRawBufferPointer(start: mapped, count: byteCount))
+    unsafe mprotect(mapped, byteCount, PROT_READ)
+    unsafe self.base = UnsafeRawPointer(mapped)
+  }
+
   deinit {
     if let base = unsafe base { unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
   }

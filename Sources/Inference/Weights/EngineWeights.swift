@@ -182,34 +182,3 @@ extension WeightCollector {
     return MLPWeights(gate: mlp.isGated ? input[0] : nil, up: input[input.count - 1], down: try matrix(mlp.down))
   }
 }
-
-extension EngineWeights {
-  /// What a token reads and computes when it is decoded alone: bytes of matrices, and two operations a weight. Of a
-  /// mixture only the experts that are chosen count, of an embedding of its own nothing.
-  func costPerToken(_ architecture: Architecture) -> (bytes: Int, operations: Int) {
-    var (bytes, operations) = (0, 0)
-    func add(_ matrix: MatrixID?, share: Int = 1, of count: Int = 1) {
-      guard let matrix else { return }
-      bytes += tables.byteCount(matrix) * share / count
-      operations += 2 * matrix.outputs * matrix.inputs * share / count
-    }
-    for (weights, layer) in zip(layers, architecture.layers) {
-      for matrix in weights.mixer.matrices { add(matrix) }
-      switch weights.feedForward {
-      case .dense(let mlp):
-        for matrix in [mlp.gate, mlp.up, mlp.down] { add(matrix) }
-      case .experts(let mixed):
-        let experts = mixed.experts
-        for matrix in [mixed.router, mixed.sharedGate, mixed.shared?.gate, mixed.shared?.up, mixed.shared?.down] {
-          add(matrix)
-        }
-        guard case .experts(let mixture) = layer.feedForward else { continue }
-        for mlp in experts {
-          for matrix in [mlp.gate, mlp.up, mlp.down] { add(matrix, share: mixture.perToken, of: max(1, experts.count)) }
-        }
-      }
-    }
-    add(output)
-    return (bytes, operations)
-  }
-}
