@@ -173,13 +173,13 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|push|import|list|show|path|verify|repair|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
+    pull|push|import|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull push import list show path verify repair quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull push import list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
         ;;
     esac
 }
@@ -363,7 +363,7 @@ _impetus_path() {
 
 _impetus_verify() {
     repeating_flags=()
-    non_repeating_flags=(--all --json --version -h --help)
+    non_repeating_flags=(--all --rebuild --json --version -h --help)
     repeating_options=()
     non_repeating_options=(--store --progress)
     __impetus_offer_flags_options -1
@@ -415,6 +415,245 @@ _impetus_repair() {
     case "${positional_number}" in
     *)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion repair -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_du() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+}
+
+_impetus_tag() {
+    repeating_flags=()
+    non_repeating_flags=(--force --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion tag -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_cp() {
+    repeating_flags=()
+    non_repeating_flags=(--force --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--to --store --progress)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--to')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion cp -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_diff() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --progress)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion diff -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion diff -- positional@1 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_lock() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--output -o --store)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--output'|'-o')
+        __impetus_add_completions -f
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion lock -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_sync() {
+    repeating_flags=()
+    non_repeating_flags=(--frozen --offline --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--lock --endpoint --store --progress)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--lock')
+        __impetus_add_completions -f
+        return
+        ;;
+    '--endpoint')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+}
+
+_impetus_outdated() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--endpoint --store)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--endpoint')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion outdated -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_update() {
+    repeating_flags=()
+    non_repeating_flags=(--diff --yes --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--endpoint --store --progress)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--endpoint')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion update -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_doctor() {
+    repeating_flags=()
+    non_repeating_flags=(--offline --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--endpoint --timeout --store)
+    __impetus_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--endpoint')
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
         return
         ;;
     esac
@@ -811,7 +1050,7 @@ _impetus_rm() {
 
 _impetus_restore() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
+    non_repeating_flags=(--force --json --version -h --help)
     repeating_options=()
     non_repeating_options=(--store)
     __impetus_offer_flags_options 1
@@ -820,6 +1059,14 @@ _impetus_restore() {
     case "${prev}" in
     '--store')
         __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion restore -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -861,11 +1108,14 @@ _impetus_gc() {
     repeating_flags=()
     non_repeating_flags=(--dry-run --now --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--store)
+    non_repeating_options=(--grace --store)
     __impetus_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
+    '--grace')
+        return
+        ;;
     '--store')
         __impetus_add_completions -d
         return

@@ -15,6 +15,8 @@ enum CommandProblem: Problem {
   case exists(path: String)
   /// The file is no result of `impetus bench --json`.
   case notResults(path: String, why: String)
+  /// An update changes what a model is told, and nobody has agreed.
+  case needsConsent(name: String)
   /// The system gives no more threads.
   case noThread
 
@@ -25,6 +27,7 @@ enum CommandProblem: Problem {
     case .configuration: "configuration.invalid"
     case .exists: "output.exists"
     case .notResults: "bench.not-results"
+    case .needsConsent: "update.needs-consent"
     case .noThread: "system.no-thread"
     }
   }
@@ -36,6 +39,7 @@ enum CommandProblem: Problem {
     case .configuration(let path, _): "the configuration \(path) cannot be used"
     case .exists(let path): "\(path) exists already"
     case .notResults(let path, _): "\(path) holds no results to compare with"
+    case .needsConsent(let name): "the update of \(name) has to be agreed to"
     case .noThread: "the system gives no more threads"
     }
   }
@@ -47,7 +51,15 @@ enum CommandProblem: Problem {
     case .configuration(_, let why): why
     case .exists: "it is replaced with --force only"
     case .notResults(_, let why): why
+    case .needsConsent: "it changes the chat template, or code"
     case .noThread: nil
+    }
+  }
+
+  var remedy: String? {
+    switch self {
+    case .needsConsent(let name): "impetus update \(name) --diff shows the changes, --yes takes them"
+    default: nil
     }
   }
 
@@ -55,7 +67,7 @@ enum CommandProblem: Problem {
     switch self {
     case .invalidLine, .template, .notResults: .mismatch
     case .configuration: .usage
-    case .noThread, .exists: .failure
+    case .noThread, .exists, .needsConsent: .failure
     }
   }
 }

@@ -34,7 +34,7 @@ struct Embed: ParsableCommand {
   private static let batch = 256
 
   func run() throws {
-    let folder = try storeOptions.locate(model).folder
+    let folder = try storeOptions.usable(model).folder
     let options = LoadedModel.Options(threads: threads, stepTokens: 4096)
     var embedder = try Embedder(try EncoderModel.load(folder: folder, options: options))
     let lines = texts.isEmpty ? Self.lines(StandardInput.all()) : texts

@@ -18,7 +18,9 @@ public struct Impetus: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Pull.self, Push.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, Quantize.self,
+      Pull.self, Push.self, Import.self, List.self, Show.self, Path.self, Verify.self, Repair.self, DiskUsage.self,
+      Tag.self,
+      Copy.self, Diff.self, Lock.self, Sync.self, Outdated.self, Update.self, Doctor.self, Quantize.self,
       Convert.self, Fuse.self, Run.self, Serve.self, Share.self,
       Bench.self,
       Tokenize.self, Embed.self,

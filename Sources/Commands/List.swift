@@ -24,27 +24,35 @@ struct List: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func run() throws {
-    let store = try storeOptions.library().store
-    let (models, damaged) = try store.survey()
+    let library = try storeOptions.library()
+    let damaged = try library.stores.flatMap { try $0.survey().damaged }
+    let models = try library.models()
     for one in damaged { note("\(one.place) is damaged: \(one.problem.description)") }
     if output.json {
       Output.standard.json(
-        .array(models.map { .object(ModelJSON.summary($0, try? store.description($0))) }))
+        .array(
+          models.map { store, model in
+            var object = ModelJSON.summary(model, try? store.description(model))
+            object["store"] = .string(store.layout.root)
+            return .object(object)
+          }))
     } else if quiet {
-      for model in models { Output.standard.line(model.reference.description) }
+      for (_, model) in models { Output.standard.line(model.reference.description) }
     } else {
+      let isOne = library.stores.count == 1
       var table = Table([
         .init(heading: "name"), .init(heading: "size", isNumeric: true), .init(heading: "parameters", isNumeric: true),
-        .init(heading: "weights"), .init(heading: "added"),
+        .init(heading: "weights"), .init(heading: isOne ? "added" : "store"),
       ])
-      for model in models {
+      for (store, model) in models {
         let description = try? store.description(model)
         table.add([
           model.reference.description, Quantity.bytes(model.byteCount), description?.parameters ?? "-",
-          description?.quantization ?? description?.precision ?? "-", String(ModelJSON.time(model.created).prefix(10)),
+          description?.quantization ?? description?.precision ?? "-",
+          isOne ? String(ModelJSON.time(model.created).prefix(10)) : store.layout.root,
         ])
       }
-      if models.isEmpty { note("no models in \(store.layout.root); try: impetus pull ORG/NAME") }
+      if models.isEmpty { note("no models in \(library.store.layout.root); try: impetus pull ORG/NAME") }
       if !models.isEmpty { Output.standard.line(table.text(style: Style(for: .standard))) }
     }
     if !damaged.isEmpty { throw ExitCode(ExitStatus.mismatch.rawValue) }
@@ -67,10 +75,10 @@ struct Show: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func run() throws {
-    let store = try storeOptions.library().store
     let located = try storeOptions.locate(model)
     let facts = try? Describing.facts(folder: located.folder)
-    let description = try located.stored.map { try store.description($0) } ?? facts?.description ?? ModelDescription()
+    let description =
+      try located.stored.flatMap { try located.store?.description($0) } ?? facts?.description ?? ModelDescription()
     if output.json {
       show(json: located, description, facts)
       return
@@ -87,6 +95,9 @@ struct Show: ParsableCommand {
     add("licence", description.origin.licenses.isEmpty ? nil : description.origin.licenses.joined(separator: ", "))
     add("digest", located.stored?.digest.description)
     add("folder", located.folder)
+    if let store = located.store, try storeOptions.library().others.contains(where: { $0.layout == store.layout }) {
+      add("store", "\(store.layout.root), which is only read")
+    }
     if let provenance = description.provenance {
       add("made of", provenance.base ?? provenance.inputs.first?.path)
       add("recipe", JSONWriter.string(.object(provenance.recipe)))

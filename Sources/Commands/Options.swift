@@ -16,13 +16,32 @@ struct JSONOption: ParsableArguments {
 struct StoreOptions: ParsableArguments {
   @Option(
     name: .long,
-    help: ArgumentHelp("Folder of the model store; else IMPETUS_HOME or the user's own.", valueName: "folder"),
+    help: ArgumentHelp(
+      "Folder of the model store, and of no other; else IMPETUS_HOME or the user's own, then IMPETUS_PATH.",
+      valueName: "folder"),
     completion: .directory)
   var store: String?
 
-  /// The models of the chosen store, which is made when something is first written to it.
+  /// The models of the chosen store, which is made when something is first written to it, and of those that are only
+  /// read. A folder that its group may write to is shared: what is made in it is for the group too.
   func library() throws -> ModelLibrary {
-    ModelLibrary(root: try StoreLocation.resolve(option: store, environment: Environment.all))
+    let environment = Environment.all
+    let root = try StoreLocation.resolve(option: store, environment: environment)
+    Files.setNewFileRights(forGroup: Files.facts(root, followsLinks: true)?.isGroupWritable ?? false)
+    let others = store == nil ? StoreLocation.searchPath(own: root, environment: environment) : []
+    return ModelLibrary(root: root, others: others)
+  }
+
+  /// Models by their names, all of one store.
+  /// - Throws: also when they lie in several.
+  func models(_ texts: [String]) throws -> (store: ModelStore, models: [StoredModel]) {
+    let library = try library()
+    let found = try texts.map { try library.find($0) }
+    guard let first = found.first else { return (library.store, []) }
+    guard found.allSatisfy({ $0.store.layout == first.store.layout }) else {
+      throw ValidationError("these models lie in several stores; name one with --store")
+    }
+    return (first.store, found.map(\.model))
   }
 
   /// The model that a text means; says on stderr which it is when that is not plain.
@@ -32,12 +51,19 @@ struct StoreOptions: ParsableArguments {
     return model
   }
 
-  /// The model named, else the one of the configuration, else the only one there is.
-  func locate(orDefault text: String?) throws -> LocatedModel {
-    if let text { return try locate(text) }
-    if let name = try Configuration.load().defaultModel { return try locate(name) }
+  /// The model that a text means, to be run: policies are asked about it.
+  func usable(_ text: String) throws -> LocatedModel {
+    let model = try locate(text)
+    try Policies.load(environment: Environment.all).check(try PolicySubject(model))
+    return model
+  }
+
+  /// The model named, else the one of the configuration, else the only one there is, to be run.
+  func usable(orDefault text: String?) throws -> LocatedModel {
+    if let text = try text ?? Configuration.load().defaultModel { return try usable(text) }
     let model = try library().onlyModel()
     if let stored = model.stored { announce(stored) }
+    try Policies.load(environment: Environment.all).check(try PolicySubject(model))
     return model
   }
 
@@ -57,8 +83,20 @@ struct ProgressOption: ParsableArguments {
 enum ModelCompletion {
   /// Offers models of the default store and folders.
   static let kind = CompletionKind.custom { _, _, _ in
-    guard let root = try? StoreLocation.resolve(option: nil, environment: Environment.all) else { return [] }
-    return ((try? ModelStore(root: root).models()) ?? []).map(\.reference.description)
+    guard let library = library() else { return [] }
+    return Set(library.stores.flatMap { (try? $0.names()) ?? [] }).sorted().map(\.description)
+  }
+
+  /// Offers models of the trash.
+  static let trashed = CompletionKind.custom { _, _, _ in
+    ((try? library()?.store.trashedNames()) ?? []).map(\.description)
+  }
+
+  /// The stores that the environment names; a store that was given as an option is not known here.
+  private static func library() -> ModelLibrary? {
+    let environment = Environment.all
+    guard let root = try? StoreLocation.resolve(option: nil, environment: environment) else { return nil }
+    return ModelLibrary(root: root, others: StoreLocation.searchPath(own: root, environment: environment))
   }
 }
 

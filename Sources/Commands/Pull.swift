@@ -92,11 +92,12 @@ struct Pull: AsyncParsableCommand {
     let (finalSettings, options) = (settings, DownloadOptions(connections: connections))
     let selection = Selection(include: include, exclude: exclude, everything: all)
     let isDryRun = dryRun
+    let policies = try Policies.load(environment: Environment.all)
     let result = try await interruptible { () -> (StoredModel, (any Problem)?)? in
       let client = try HubClient(finalSettings, notice: { Self.tell($0, bar) })
       let ingest = try Ingest(library.store)
       let destination = StoreDestination(ingest)
-      let pulling = Pulling(client: client, destination: destination)
+      let pulling = Pulling(client: client, destination: destination, policies: policies)
       let plan = try await pulling.plan(repository, revision: revision, selection: selection)
       Self.tell(plan)
       if isDryRun { return nil }

@@ -27,11 +27,12 @@ extension Pull {
     if offline { throw HubProblem.offline(wanted: address.description, setting: "--offline") }
     let settings = try registry.settings(address, limitRate: limitRate)
     let bar = ProgressLine("pulling \(address)", mode: progress.progress)
+    let policies = try Policies.load(environment: Environment.all)
     let (options, isDryRun) = (DownloadOptions(connections: connections), dryRun)
     let model = try await interruptible { () -> StoredModel? in
       defer { bar.finish() }
       let client = try RegistryClient(address, settings) { Self.tell($0, bar) }
-      let pulling = RegistryPulling(client: client, ingest: try Ingest(library.store))
+      let pulling = RegistryPulling(client: client, ingest: try Ingest(library.store), policies: policies)
       let plan = try await pulling.plan(as: name)
       note(
         "\(plan.address) is \(plan.digest.short): \(plan.manifest.files.count) files, \(Quantity.bytes(plan.manifest.byteCount))"

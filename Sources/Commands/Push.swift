@@ -51,8 +51,7 @@ struct Push: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let store = try storeOptions.library().store
-    let stored = try store.resolve(model)
+    let (store, stored) = try storeOptions.library().find(model)
     let address = try RegistryAddress(address)
     let settings = try registry.settings(address)
     let bar = ProgressLine("pushing \(stored.reference)", mode: progress.progress)

@@ -31,9 +31,8 @@ struct Remove: ParsableCommand {
   func run() throws {
     let store = try storeOptions.library().store
     let found = try models.map { try exact($0, store) }
-    for model in found { try store.remove(model) }
     var freed: Int?
-    if now { freed = try store.collect(trashAge: 0).byteCount }
+    if now { freed = try store.erase(found) } else { for model in found { try store.remove(model) } }
     if output.json {
       Output.standard.json([
         "removed": .array(found.map { .string($0.reference.description) }),
@@ -53,7 +52,9 @@ struct Remove: ParsableCommand {
   private func exact(_ text: String, _ store: ModelStore) throws -> StoredModel {
     let model = try store.resolve(text)
     let query = try ReferenceQuery(text)
-    guard query.name.lowercased() == model.reference.name.lowercased() else {
+    guard query.name.lowercased() == model.reference.name.lowercased(),
+      query.variant ?? Reference.mainVariant == model.reference.variant
+    else {
       throw StoreProblem.notFound(text, similar: [model.reference.description])
     }
     return model
@@ -62,20 +63,29 @@ struct Remove: ParsableCommand {
 
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Bring a removed model back out of the trash.",
+    abstract: "Bring a removed or replaced model back out of the trash.",
     discussion: """
+      What was removed last under the name comes back; a version after @ tells which it has to be. A model that update, pull
+      or --force replaced lies in the trash too: --force puts it back in the place of the present one.
+
       Examples:
         impetus restore SmolLM2-135M-Instruct:q4
+        impetus restore org/model@0123abcd --force
       """)
 
-  @Argument(help: "The model's name.")
+  @Argument(help: "The model's name.", completion: ModelCompletion.trashed)
   var model: String
 
+  @Flag(name: .long, help: "Put what has the name now into the trash.")
+  var force = false
+
   @OptionGroup var storeOptions: StoreOptions
+  @OptionGroup var output: JSONOption
 
   func run() throws {
-    let restored = try storeOptions.library().store.restore(model)
+    let restored = try storeOptions.library().store.restore(model, replaces: force)
     note("\(restored.reference.full) is back")
+    if output.json { Output.standard.json(.object(ModelJSON.summary(restored))) }
   }
 }
 
@@ -84,11 +94,13 @@ struct Collect: ParsableCommand {
     commandName: "gc",
     abstract: "Free the room of files that no model needs.",
     discussion: """
-      Removes contents that no model uses, files of interrupted work, downloads that nobody went on with for a week, and
-      models that have been in the trash for a week. Waits for nobody: while a model is being added it refuses.
+      Removes contents that no model uses, files of interrupted work, unfinished downloads and models in the trash, all of
+      them only when nobody has touched them for the time of grace, a week. Waits for nobody: while a model is being added it
+      refuses with exit code 7.
 
       Examples:
         impetus gc --dry-run
+        impetus gc --grace 12h
         impetus gc --now
       """,
     aliases: ["prune"])
@@ -96,16 +108,21 @@ struct Collect: ParsableCommand {
   @Flag(name: .long, help: "Say what would be removed, and remove nothing.")
   var dryRun = false
 
-  @Flag(name: .long, help: "Empty the trash and drop all unfinished downloads, however young.")
+  @Option(
+    name: .long, help: ArgumentHelp("What is younger stays, such as 12h or 30d.", valueName: "time"),
+    transform: DurationArgument.parse)
+  var grace = 7 * 86400
+
+  @Flag(name: .long, help: "Drop everything that no model needs, however young: --grace 0s.")
   var now = false
 
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
-    let week = 7 * 86400
+    let age = now ? 0 : grace
     let collected = try storeOptions.library().store.collect(
-      trashAge: now ? 0 : week, partsAge: now ? 0 : week, isDryRun: dryRun)
+      trashAge: age, partsAge: age, contentAge: age, isDryRun: dryRun)
     if output.json {
       Output.standard.json([
         "dry_run": .bool(dryRun), "blobs": .integer(Int64(collected.blobs)),
@@ -118,5 +135,18 @@ struct Collect: ParsableCommand {
     Output.standard.line(
       "\(Quantity.bytes(collected.byteCount)) \(verb): \(collected.blobs) files, \(collected.trashed) models of the trash, \(collected.unfinished) unfinished"
     )
+  }
+}
+
+/// Times as people write them.
+enum DurationArgument {
+  /// `90s`, `45m`, `12h`, `30d`, `2w`; a number alone is seconds.
+  static func parse(_ text: String) throws -> Int {
+    let units = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400]
+    let unit = text.last.flatMap { units[String($0)] }
+    guard let value = Int(unit == nil ? text : String(text.dropLast())), (0...1_000_000).contains(value) else {
+      throw ValidationError("\"\(text)\" is no time, such as 12h or 30d")
+    }
+    return value * (unit ?? 1)
   }
 }

@@ -43,7 +43,7 @@ struct Run: AsyncParsableCommand {
   var stats = false
 
   func run() async throws {
-    let folder = try storeOptions.locate(orDefault: model).folder
+    let folder = try storeOptions.usable(orDefault: model).folder
     let options = LoadedModel.Options(
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
     let model = try LoadedModel.load(folder: folder, options: options)

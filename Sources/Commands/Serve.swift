@@ -81,12 +81,14 @@ struct Serve: AsyncParsableCommand {
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: parallel * 2)
     var folders: [String: String] = [:]
     if let model = try model ?? Configuration.load().defaultModel {
-      let located = try storeOptions.locate(model)
+      let located = try storeOptions.usable(model)
       configuration.defaultModel = located.name
       if located.stored == nil { folders[located.name] = located.folder }
     }
     try configuration.validate()
-    let source = LibrarySource(library: try storeOptions.library(), folders: folders)
+    let source = LibrarySource(
+      library: try storeOptions.library(), folders: folders,
+      policies: try Policies.load(environment: Environment.all))
     let address = host.contains(":") ? "[\(host)]" : host
     let serving = Serving(
       configuration, source: source, logger: logger, hearsSignals: false,
@@ -105,9 +107,12 @@ struct LibrarySource: ModelSource {
   let library: ModelLibrary
   /// Folders by the name they were given.
   let folders: [String: String]
+  /// What they forbid is neither listed nor opened.
+  let policies: Policies
 
   func list() throws -> [ServableModel] {
-    let models = try library.store.models().map { try servable($0) }
+    let models = try library.models().filter { isAllowed($0.model, in: $0.store) }
+      .map { try servable($0.model, in: $0.store) }
     return folders.sorted { $0.key < $1.key }.map {
       ServableModel(name: $0.key, folder: $0.value, created: 0, owner: "local")
     }
@@ -118,7 +123,9 @@ struct LibrarySource: ModelSource {
     if let folder = folders[name] { return ServableModel(name: name, folder: folder, created: 0, owner: "local") }
     // A request must not open folders of its choice: only names of the store are looked up.
     do {
-      return try servable(try library.store.resolve(name))
+      let (store, model) = try library.find(name)
+      try policies.check(PolicySubject(model, try store.description(model)))
+      return try servable(model, in: store)
     } catch let problem as StoreProblem {
       switch problem {
       case .notFound, .invalidName, .otherVersion: return nil
@@ -127,9 +134,14 @@ struct LibrarySource: ModelSource {
     }
   }
 
-  private func servable(_ model: StoredModel) throws -> ServableModel {
+  private func isAllowed(_ model: StoredModel, in store: ModelStore) -> Bool {
+    policies.all.isEmpty
+      || (try? policies.check(PolicySubject(model, try store.description(model)))) != nil
+  }
+
+  private func servable(_ model: StoredModel, in store: ModelStore) throws -> ServableModel {
     ServableModel(
-      name: model.reference.description, folder: try library.store.snapshot(model), created: model.created,
+      name: model.reference.description, folder: try store.snapshot(model), created: model.created,
       owner: model.reference.organization ?? "local")
   }
 }

@@ -34,17 +34,20 @@ struct Derivation: Sendable {
   /// Makes a folder in a session of the store and publishes what `body` writes to it.
   /// - Parameters:
   ///   - inputs: what was used beside the source.
+  ///   - accepts: told the files before they get their name; throws to refuse them.
   ///   - body: writes files into the folder.
   /// - Returns: the model, and what `body` tells of it.
   /// - Throws: what `body` and the store throw; the store is then as it was.
   func publish<Made: FolderOutcome>(
-    as reference: Reference, replaces: Bool, inputs: [Provenance.Input] = [], _ body: (_ folder: String) throws -> Made
+    as reference: Reference, replaces: Bool, inputs: [Provenance.Input] = [],
+    accepts: ([ModelFile]) throws -> Void = { _ in }, _ body: (_ folder: String) throws -> Made
   ) throws -> (model: StoredModel, made: Made) {
     let ingest = try Ingest(store)
     let folder = "\(ingest.folder)/derived"
     try Files.makeFolders(folder)
     let made = try body(folder)
-    let origin = try source.stored.map { try store.description($0).origin } ?? Origin(source: folderName)
+    let origin =
+      try source.stored.map { try (source.store ?? store).description($0).origin } ?? Origin(source: folderName)
     let provenance = Provenance(
       base: source.stored?.reference.full, baseManifest: source.stored?.digest, inputs: try self.inputs() + inputs,
       recipe: made.recipe, tool: "\(Program.name) \(Program.version)")
@@ -53,6 +56,7 @@ struct Derivation: Sendable {
       let descriptor = try ingest.adopt("\(folder)/\(name)")
       return try ModelFile(path: name, digest: descriptor.digest, byteCount: descriptor.byteCount)
     }
+    try accepts(files)
     let model = try ingest.publish(files, as: reference, description: facts.description, replaces: replaces)
     return (model, made)
   }

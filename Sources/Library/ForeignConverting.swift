@@ -98,9 +98,12 @@ public struct ForeignConverting: Sendable {
     return object
   }
 
+  /// What recipes call it, before the other program's method.
+  static let methodPrefix = "converted from "
+
   private var recipeNote: JSONObject {
     [
-      "method": .string("converted from \(method)"), "exact": JSONValue(exactCount),
+      "method": .string(Self.methodPrefix + method), "exact": JSONValue(exactCount),
       "widened": JSONValue(widened.count), "tool": .string("\(Program.name) \(Program.version)"),
     ]
   }

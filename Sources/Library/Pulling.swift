@@ -24,7 +24,7 @@ public struct PulledSnapshot: Sendable {
   /// In the order of their paths.
   public let files: [PulledFile]
   /// The licence by the hub's card.
-  public let license: String?
+  public var license: String?
   /// Bytes that came over the network.
   public let receivedByteCount: Int
 }
@@ -36,18 +36,23 @@ public struct Pulling: Sendable {
   /// Where the files go.
   public let destination: any PullDestination
 
-  public init(client: HubClient, destination: any PullDestination) {
+  /// What may be pulled.
+  public let policies: Policies
+
+  public init(client: HubClient, destination: any PullDestination, policies: Policies = Policies([])) {
+    self.policies = policies
     self.client = client
     self.destination = destination
   }
 
   /// Finds out what a pull would do: two questions to the hub and a look at the disk.
   ///
-  /// - Throws: `HubProblem`, also `.gated` when the hub says so beforehand and no token is there.
+  /// - Throws: `HubProblem`, also `.gated` when the hub says so beforehand and no token is there; `PolicyProblem`.
   public func plan(
     _ repository: RepoID, revision: Revision = .main, selection: Selection = Selection()
-  ) async throws(HubProblem) -> PullPlan {
-    let resolved = try await client.resolve(repository, revision)
+  ) async throws -> PullPlan {
+    try policies.check(subject(repository))
+    let resolved = try await client.resolve(repository, revision, describes: policies.judgesLicenses)
     try checkAccess(resolved)
     let listing = try await client.listing(resolved.repository, resolved.commit)
     let outcome = selection.apply(to: listing)
@@ -59,11 +64,23 @@ public struct Pulling: Sendable {
     }
     let folder = destination.partsFolder
     let free: Int
-    do { free = try Files.freeBytes(at: folder) } catch { throw .file(error) }
-    return PullPlan(
+    do { free = try Files.freeBytes(at: folder) } catch { throw HubProblem.file(error) }
+    let plan = PullPlan(
       resolved: resolved, revision: revision, selection: outcome, present: present, missing: missing,
       resumableByteCount: missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) },
       freeByteCount: free)
+    try policies.check(
+      subject(
+        resolved.repository, licenses: plan.license.map { [$0] } ?? [],
+        paths: outcome.taken.map(\.path.description)))
+    return plan
+  }
+
+  /// What a policy is asked: without licences, before anything is known but the name.
+  private func subject(_ repository: RepoID, licenses: [String]? = nil, paths: [String] = []) -> PolicySubject {
+    PolicySubject(
+      name: repository.description, organization: repository.owner, licenses: licenses, paths: paths,
+      server: "\(client.settings.endpoint)")
   }
 
   /// Listings of gated repositories are open: without this the refusal would come with the bytes.

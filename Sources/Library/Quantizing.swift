@@ -126,10 +126,13 @@ public struct Quantizing: Sendable {
       recipe: recipeNote)
   }
 
+  /// What recipes call it.
+  static let method = "affine, round to nearest"
+
   /// The recipe as a derived model's provenance holds it.
   private var recipeNote: JSONObject {
     [
-      "method": "affine, round to nearest", "rule": "mlx 0.32 cpu", "quantization": .object(plan.configuration),
+      "method": .string(Self.method), "rule": "mlx 0.32 cpu", "quantization": .object(plan.configuration),
       "tool": .string("\(Program.name) \(Program.version)"),
     ]
   }

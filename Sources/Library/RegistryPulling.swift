@@ -32,7 +32,11 @@ public struct RegistryPulling: Sendable {
   private let ingest: Ingest
   private let destination: StoreDestination
 
-  public init(client: RegistryClient, ingest: Ingest) {
+  private let policies: Policies
+
+  /// - Parameter policies: what may be pulled.
+  public init(client: RegistryClient, ingest: Ingest, policies: Policies = Policies([])) {
+    self.policies = policies
     self.client = client
     self.ingest = ingest
     destination = StoreDestination(ingest)
@@ -42,6 +46,10 @@ public struct RegistryPulling: Sendable {
   /// - Parameter name: the model's name in the store; nil makes it of the address.
   /// - Throws: `RegistryProblem`, `StoreProblem`, `FileProblem`.
   public func plan(as name: Reference?) async throws -> RegistryPullPlan {
+    let server = "\(RegistryAddress.scheme)\(client.address.host)"
+    try policies.check(
+      PolicySubject(
+        name: client.address.description, organization: organization, licenses: nil, paths: [], server: server))
     let (version, fetched) = try await find()
     let address = client.address.at(version)
     let manifest: Manifest
@@ -50,6 +58,10 @@ public struct RegistryPulling: Sendable {
     } catch {
       throw RegistryProblem.unusableManifest(address: address.description, why: error.why ?? error.what)
     }
+    try policies.check(
+      PolicySubject(
+        name: address.description, organization: organization, licenses: manifest.licenses,
+        paths: manifest.files.map(\.path), server: server))
     let reference = try name ?? Self.reference(address, fetched.digest, title: manifest.title)
     var missing: [RepoFile] = []
     var seen: Set<Digest> = []
@@ -65,6 +77,11 @@ public struct RegistryPulling: Sendable {
     return RegistryPullPlan(
       address: address, digest: fetched.digest, reference: reference, manifest: manifest, bytes: fetched.bytes,
       missing: missing, fetchByteCount: max(0, missing.reduce(0) { $0 + $1.byteCount } - resumable))
+  }
+
+  /// The part of the repository's name before the last.
+  private var organization: String? {
+    client.address.repository.split(separator: "/").dropLast().last.map(String.init)
   }
 
   /// The version that the address names; without one `main`, as a push without a tag makes it, else `latest`.

@@ -77,7 +77,7 @@ public struct Repairing: Sendable {
   /// - Throws: `StoreProblem.damagedBlob` when it is not.
   public func quantize(_ model: StoredModel, base: String, bits: Int, groupSize: Int, threads: Int) throws {
     let stored = try store.resolve(base)
-    let source = LocatedModel(folder: try store.snapshot(stored), name: base, stored: stored)
+    let source = try LocatedModel(stored, in: store)
     let work = try StoredQuantizing(
       source, recipe: Quantizing.Recipe(try Affine(bits: bits, groupSize: groupSize)), store: store)
     let made = try work.run(as: model.reference, replaces: false, threads: threads)

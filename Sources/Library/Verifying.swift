@@ -39,14 +39,20 @@ public struct Verifying: Sendable {
     var report = Report()
     if models == nil { report.findings += try store.damagedReferences() }
     report.models = try models ?? store.models()
-    let checks = store.checks(report.models)
+    var checks = store.checks(report.models)
+    if models == nil {
+      let stray = try store.strayChecks(besides: checks)
+      checks += stray.checks
+      report.findings += stray.findings
+    }
     let total = checks.reduce(0) { $0 + $1.descriptor.byteCount }
     let done = Atomic<Int>(0)
     let findings = Mutex<[Finding]>([])
     let store = store
-    try Workers.run(count: checks.count, threads: threads) { index in
+    let work = checks
+    try Workers.run(count: work.count, threads: threads) { index in
       if isCancelled() { throw CancellationError() }
-      let finding = store.run(checks[index]) { count in
+      let finding = store.run(work[index]) { count in
         progress(done.add(count, ordering: .relaxed).newValue, total)
       }
       if let finding { findings.withLock { $0.append(finding) } }
@@ -57,8 +63,10 @@ public struct Verifying: Sendable {
     // What follows from the references is repaired rather than reported: nothing of it can be lost.
     if report.isClean { try? store.repairDerived() }
     for model in report.models where !report.findings.contains(where: { $0.place.hasPrefix(model.reference.full) }) {
-      report.findings += structure(model)
+      report.findings += store.inconsistencies(of: model) + structure(model)
+      report.findings += VerifyingProvenance(store: store).findings(of: model)
     }
+    if models == nil { report.findings += try store.staleDerived() }
     return report
   }
 

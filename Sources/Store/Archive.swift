@@ -13,6 +13,10 @@ public enum Archive {
     /// Most entries, and most bytes of all files together.
     public var entries: Int
     public var byteCount: Int
+    /// Most bytes that a byte of the archive may become, once so many have come that it matters: weights hardly get
+    /// smaller by compression.
+    public var ratio = 1000
+    public var ratioFreeByteCount = 256 << 20
 
     /// - Parameter byteCount: usually the room on the disk.
     public init(entries: Int = 100_000, byteCount: Int) {
@@ -36,7 +40,11 @@ public enum Archive {
       throw FileProblem.system(operation: "read", path: path, number: ENOMEM)
     }
     defer { archive_read_free(reader) }
-    archive_read_support_filter_all(reader)
+    // Not all there are: some would start other programs for formats that they find.
+    for support in [
+      archive_read_support_filter_gzip, archive_read_support_filter_bzip2, archive_read_support_filter_xz,
+      archive_read_support_filter_zstd, archive_read_support_filter_lz4,
+    ] { _ = support(reader) }
     archive_read_support_format_tar(reader)
     archive_read_support_format_zip(reader)
     guard archive_read_open_filename(reader, path, 1 << 20) == ARCHIVE_OK else {
@@ -80,6 +88,10 @@ public enum Archive {
         guard byteCount <= limits.byteCount else {
           throw ArchiveProblem.tooLarge(path: path, limit: limits.byteCount)
         }
+        let packed = max(1, Int(archive_filter_bytes(reader, -1)))
+        guard byteCount <= limits.ratioFreeByteCount || byteCount / packed <= limits.ratio else {
+          throw ArchiveProblem.bomb(path: path, ratio: byteCount / packed)
+        }
         try file.write(buffer.span.extracting(first: count))
         try progress(count)
       }
@@ -103,6 +115,8 @@ public enum ArchiveProblem: Problem, Equatable {
   case tooManyEntries(path: String, limit: Int)
   /// More bytes than there is room for.
   case tooLarge(path: String, limit: Int)
+  /// Contents without end from a few bytes.
+  case bomb(path: String, ratio: Int)
 
   public var code: String {
     switch self {
@@ -110,6 +124,7 @@ public enum ArchiveProblem: Problem, Equatable {
     case .hostileEntry: "archive.hostile-entry"
     case .tooManyEntries: "archive.too-many-entries"
     case .tooLarge: "archive.too-large"
+    case .bomb: "archive.bomb"
     }
   }
 
@@ -117,7 +132,7 @@ public enum ArchiveProblem: Problem, Equatable {
     switch self {
     case .unreadable(let path, _): "the archive \(path) cannot be read"
     case .hostileEntry(let path, _, _): "the archive \(path) is not safe to take apart"
-    case .tooManyEntries(let path, _), .tooLarge(let path, _): "the archive \(path) is too large"
+    case .tooManyEntries(let path, _), .tooLarge(let path, _), .bomb(let path, _): "the archive \(path) is too large"
     }
   }
 
@@ -126,6 +141,7 @@ public enum ArchiveProblem: Problem, Equatable {
     case .unreadable(_, let why): why
     case .hostileEntry(_, let entry, let why): "its entry \"\(entry.prefix(120))\": \(why)"
     case .tooManyEntries(_, let limit): "it has more than \(limit) entries"
+    case .bomb(_, let ratio): "a byte of it unpacks to \(ratio) and more; no model does"
     case .tooLarge(_, let limit): "its files take more than the \(limit >> 20) MiB there is room for"
     }
   }
@@ -133,7 +149,7 @@ public enum ArchiveProblem: Problem, Equatable {
   public var status: ExitStatus {
     switch self {
     case .unreadable, .hostileEntry, .tooManyEntries: .mismatch
-    case .tooLarge: .doesNotFit
+    case .tooLarge, .bomb: .doesNotFit
     }
   }
 }

@@ -23,23 +23,48 @@ extension ModelStore {
   /// - Parameters:
   ///   - trashAge: references that have been in the trash for longer, in seconds, are dropped; nil keeps all.
   ///   - partsAge: unfinished downloads that have not changed for longer, in seconds, are dropped.
+  ///   - contentAge: contents that nothing needs and that came longer ago, in seconds, are dropped. An interrupted pull
+  ///     has brought some, and goes on with them.
   ///   - isDryRun: only counts.
   /// - Throws: `StoreProblem.busy` while another process adds contents.
-  public func collect(trashAge: Int?, partsAge: Int = 7 * 86400, isDryRun: Bool = false) throws -> Collected {
+  public func collect(
+    trashAge: Int?, partsAge: Int = 7 * 86400, contentAge: Int = 0, isDryRun: Bool = false
+  ) throws -> Collected {
     guard exists else { throw StoreProblem.empty(path: layout.root) }
-    let lock: FileLock
-    do throws(FileProblem) {
-      lock = try FileLock.trying(layout.contentLock, mode: .exclusive)
-    } catch {
-      if case .locked = error { throw StoreProblem.busy(path: layout.root) }
-      throw error
+    return try whileNobodyAdds {
+      // A reference on its way into the trash would be seen neither here nor there.
+      try changingReferences {
+        try collectLocked(trashAge: trashAge, partsAge: partsAge, contentAge: contentAge, isDryRun: isDryRun)
+      }
     }
-    let collected = try collectLocked(trashAge: trashAge, partsAge: partsAge, isDryRun: isDryRun)
-    lock.release()
-    return collected
   }
 
-  private func collectLocked(trashAge: Int?, partsAge: Int, isDryRun: Bool) throws -> Collected {
+  /// Removes models for good, and the contents that only they need. The trash is left alone.
+  /// - Returns: the bytes that are free now.
+  /// - Throws: `StoreProblem.busy` while another process adds contents; the models are then still there.
+  public func erase(_ models: [StoredModel]) throws -> Int {
+    try whileNobodyAdds {
+      try changingReferences {
+        for model in models {
+          let path = referencePath(model.reference)
+          try Files.remove(path)
+          if Files.isFolder(Files.parent(of: path)) { try Files.synchronizeFolder(Files.parent(of: path)) }
+          removeEmptyFolders(Files.parent(of: path), below: layout.references)
+        }
+        try renewDerived()
+      }
+      let needed = try neededBlobs(try trashed())
+      var byteCount = 0
+      for digest in Set(models.flatMap { [$0.digest] + $0.manifest.blobs.map(\.digest) }) where !needed.contains(digest)
+      {
+        byteCount += diskBytes(layout.blob(digest))
+        try Files.remove(layout.blob(digest))
+      }
+      return byteCount
+    }
+  }
+
+  private func collectLocked(trashAge: Int?, partsAge: Int, contentAge: Int, isDryRun: Bool) throws -> Collected {
     let now = Int(time(nil))
     var collected = Collected()
     var trash = try trashed()
@@ -54,6 +79,7 @@ extension ModelStore {
     for name in try Files.list(layout.blobs) {
       let path = "\(layout.blobs)/\(name)"
       if let digest = Digest(hex: name), needed.contains(digest) { continue }
+      if contentAge > 0, let facts = Files.facts(path), now - facts.changed < contentAge { continue }
       collected.blobs += 1
       collected.byteCount += diskBytes(path)
       if !isDryRun { try Files.removeTree(path) }

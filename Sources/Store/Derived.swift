@@ -16,7 +16,7 @@ extension ModelStore {
   /// Repairs what follows from the references, where it does not agree with them.
   public func repairDerived() throws {
     guard exists else { return }
-    try FileLock.holding(layout.referenceLock, mode: .exclusive) { try renewDerived() }
+    try changingReferences { try renewDerived() }
   }
 
   private func writeIndex(_ models: [StoredModel]) throws {
@@ -36,12 +36,12 @@ extension ModelStore {
   /// The folder with a model's files, made anew when it is not as it should be.
   public func snapshot(_ model: StoredModel) throws -> String {
     if !isSnapshotComplete(model) {
-      try FileLock.holding(layout.referenceLock, mode: .exclusive) { try makeSnapshot(model) }
+      try changingReferences { try makeSnapshot(model) }
     }
     return snapshotFolder(model.reference)
   }
 
-  private func isSnapshotComplete(_ model: StoredModel) -> Bool {
+  func isSnapshotComplete(_ model: StoredModel) -> Bool {
     let folder = snapshotFolder(model.reference)
     return links(model).allSatisfy { (try? Files.linkTarget("\(folder)/\($0.path)")) == $0.target }
       && fileCount(folder) == model.manifest.files.count

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models as one file: an OCI image layout in a tar archive, the same bytes for the same models on every machine.
+// Models as one file or folder: an OCI image layout, in a tar archive or as it is, the same bytes for the same models on
+// every machine.
 
 internal import Basics
 internal import CArchive
@@ -17,24 +18,74 @@ extension ModelStore {
   public func export(
     _ models: [StoredModel], to path: String?, compression: Compression, progress: (Int) throws -> Void = { _ in }
   ) throws {
-    let temporary = path.map { "\($0).\(Files.uniqueSuffix()).part" }
+    guard let path else {
+      let writer = try TarWriter(path: nil, compression: compression)
+      try write(models, to: writer, progress)
+      return try writer.close()
+    }
+    let temporary = "\(path).\(Files.uniqueSuffix()).part"
     do {
       let writer = try TarWriter(path: temporary, compression: compression)
-      try writer.add("oci-layout", Array(Layout.markerText.utf8))
-      try writer.add("index.json", indexBytes(models.sorted { $0.reference < $1.reference }))
-      for check in checks(models).sorted(by: { $0.descriptor.digest.hex < $1.descriptor.digest.hex }) {
-        try writer.add("blobs/sha256/\(check.descriptor.digest.hex)", check, in: self, progress)
-      }
+      try write(models, to: writer, progress)
       try writer.close()
-      if let path, let temporary {
-        let file = try OpenFile(temporary, flags: O_RDWR)
-        try file.synchronize()
-        try Files.rename(temporary, to: path)
-      }
+      let file = try OpenFile(temporary, flags: O_RDWR)
+      try file.synchronize()
+      try Files.rename(temporary, to: path)
     } catch {
-      if let temporary { try? Files.remove(temporary) }
+      try? Files.remove(temporary)
       throw error
     }
+  }
+
+  /// Writes models as a folder, which must not exist. Every content is checked against its digest on the way.
+  /// - Throws: `StoreProblem.damagedBlob`, `FileProblem`. A folder cut short is removed.
+  public func export(
+    _ models: [StoredModel], toFolder path: String, progress: (Int) throws -> Void = { _ in }
+  ) throws {
+    let temporary = "\(path).\(Files.uniqueSuffix()).part"
+    do {
+      try write(models, to: FolderWriter(path: temporary), progress)
+      try Files.synchronizeFolder(temporary)
+      try Files.rename(temporary, to: path)
+    } catch {
+      try? Files.removeTree(temporary)
+      throw error
+    }
+  }
+
+  private func write(
+    _ models: [StoredModel], to writer: any LayoutWriter, _ progress: (Int) throws -> Void
+  ) throws {
+    try writer.add("oci-layout", Array(Layout.markerText.utf8))
+    try writer.add("index.json", indexBytes(models.sorted { $0.reference < $1.reference }))
+    for check in checks(models).sorted(by: { $0.descriptor.digest.hex < $1.descriptor.digest.hex }) {
+      try copy(check, to: writer, progress)
+    }
+  }
+
+  private func copy(_ check: Check, to writer: any LayoutWriter, _ progress: (Int) throws -> Void) throws {
+    let descriptor = check.descriptor
+    guard holds(descriptor.digest, byteCount: descriptor.byteCount) else {
+      throw StoreProblem.damagedBlob(place: check.place, why: "its content is missing or has another size")
+    }
+    try writer.begin("blobs/sha256/\(descriptor.digest.hex)", byteCount: descriptor.byteCount)
+    let file = try OpenFile.reading(path(of: descriptor.digest))
+    var hasher = SHA256()
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while offset < descriptor.byteCount {
+      let count = try file.read(into: &buffer, at: offset)
+      guard count > 0 else { throw StoreProblem.damagedBlob(place: check.place, why: "it became shorter") }
+      let piece = buffer.span.extracting(first: min(count, descriptor.byteCount - offset))
+      hasher.update(piece)
+      try writer.write(piece)
+      offset += piece.count
+      try progress(piece.count)
+    }
+    guard hasher.finish() == descriptor.digest else {
+      throw StoreProblem.damagedBlob(place: check.place, why: "its content has changed")
+    }
+    try writer.end()
   }
 
   /// index.json of some models.
@@ -54,8 +105,49 @@ extension ModelStore {
   }
 }
 
+/// Takes the files of a layout, one after the other.
+private protocol LayoutWriter {
+  func begin(_ path: String, byteCount: Int) throws
+  func write(_ bytes: Span<UInt8>) throws
+  func end() throws
+}
+
+extension LayoutWriter {
+  fileprivate func add(_ path: String, _ bytes: [UInt8]) throws {
+    try begin(path, byteCount: bytes.count)
+    try write(bytes.span)
+    try end()
+  }
+}
+
+/// Writes a folder.
+private final class FolderWriter: LayoutWriter {
+  private let path: String
+  private var file: OpenFileBox?
+
+  private final class OpenFileBox {
+    let file: OpenFile
+    init(_ file: consuming OpenFile) { self.file = file }
+  }
+
+  init(path: String) { self.path = path }
+
+  func begin(_ relative: String, byteCount: Int) throws {
+    let target = "\(path)/\(relative)"
+    try Files.makeFolders(Files.parent(of: target))
+    file = OpenFileBox(try OpenFile.creating(target))
+  }
+
+  func write(_ bytes: Span<UInt8>) throws { try file?.file.write(bytes) }
+
+  func end() throws {
+    try file?.file.synchronize()
+    file = nil
+  }
+}
+
 /// Writes a tar archive without anything that differs between machines: no times, owners or modes.
-private final class TarWriter {
+private final class TarWriter: LayoutWriter {
   private let archive: OpaquePointer
   private let name: String
 
@@ -84,7 +176,7 @@ private final class TarWriter {
     return FileProblem.system(operation: "write", path: name, number: number > 0 ? number : EIO)
   }
 
-  private func begin(_ path: String, byteCount: Int) throws {
+  func begin(_ path: String, byteCount: Int) throws {
     let entry = archive_entry_new()
     defer { archive_entry_free(entry) }
     archive_entry_set_pathname(entry, path)
@@ -95,39 +187,12 @@ private final class TarWriter {
     guard archive_write_header(archive, entry) == ARCHIVE_OK else { throw failure() }
   }
 
-  private func write(_ bytes: Span<UInt8>) throws {
+  func write(_ bytes: Span<UInt8>) throws {
     let written = bytes.withUnsafeBytes { archive_write_data(archive, $0.baseAddress, $0.count) }
     guard written == bytes.count else { throw failure() }
   }
 
-  func add(_ path: String, _ bytes: [UInt8]) throws {
-    try begin(path, byteCount: bytes.count)
-    try write(bytes.span)
-  }
-
-  func add(_ path: String, _ check: ModelStore.Check, in store: ModelStore, _ progress: (Int) throws -> Void) throws {
-    let descriptor = check.descriptor
-    guard store.holds(descriptor.digest, byteCount: descriptor.byteCount) else {
-      throw StoreProblem.damagedBlob(place: check.place, why: "its content is missing or has another size")
-    }
-    try begin(path, byteCount: descriptor.byteCount)
-    let file = try OpenFile.reading(store.path(of: descriptor.digest))
-    var hasher = SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while offset < descriptor.byteCount {
-      let count = try file.read(into: &buffer, at: offset)
-      guard count > 0 else { throw StoreProblem.damagedBlob(place: check.place, why: "it became shorter") }
-      let piece = buffer.span.extracting(first: min(count, descriptor.byteCount - offset))
-      hasher.update(piece)
-      try write(piece)
-      offset += piece.count
-      try progress(piece.count)
-    }
-    guard hasher.finish() == descriptor.digest else {
-      throw StoreProblem.damagedBlob(place: check.place, why: "its content has changed")
-    }
-  }
+  func end() throws {}
 
   func close() throws {
     guard archive_write_close(archive) == ARCHIVE_OK else { throw failure() }

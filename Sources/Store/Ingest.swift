@@ -16,16 +16,15 @@ public final class Ingest: Sendable {
   /// Opens a session; makes the store if there is none.
   /// - Throws: `StoreProblem.busy` while `gc` runs, `FileProblem`.
   public init(_ store: ModelStore) throws {
-    try store.create()
     self.store = store
-    do throws(FileProblem) {
-      lock = HeldLock(try FileLock.trying(store.layout.contentLock, mode: .shared))
-    } catch {
-      if case .locked = error { throw StoreProblem.busy(path: store.layout.root) }
-      throw error
+    let folder = "\(store.layout.ingest)/\(Files.uniqueSuffix())"
+    lock = try store.writing {
+      try store.create()
+      let lock = HeldLock(try store.heldNow(.shared))
+      try Files.makeFolders(folder)
+      return lock
     }
-    folder = "\(store.layout.ingest)/\(Files.uniqueSuffix())"
-    try Files.makeFolders(folder)
+    self.folder = folder
   }
 
   deinit { try? Files.removeTree(folder) }

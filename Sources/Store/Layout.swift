@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where everything lies in the store's folder (docs/store-format.md).
+// Where everything lies in the store's folder (docs/store.md).
 //
 //   oci-layout index.json          an OCI image layout; the index follows from refs/
 //   blobs/sha256/HEX               contents, read-only, named by their SHA-256

@@ -41,6 +41,9 @@ extension Ingest {
       if !replaces, let present = try? store.load(reference), present.digest != descriptor.digest {
         throw StoreProblem.exists(reference.description)
       }
+      guard !wanted.contains(where: { $0.reference == reference }) else {
+        throw StoreProblem.damagedManifest(place: "index.json", why: "it names \(reference.full) twice")
+      }
       wanted.append((reference, descriptor))
     }
     for one in wanted {

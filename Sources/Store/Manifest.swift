@@ -82,6 +82,11 @@ public struct Manifest: Sendable, Equatable {
   /// The name that the model had where the manifest was made.
   public var title: String? { annotations[Annotation.title] }
 
+  /// Licences that it names.
+  public var licenses: [String] {
+    (annotations[Annotation.licenses] ?? "").split(separator: " ").map(String.init).filter { $0 != "AND" }
+  }
+
   /// All blobs that it needs.
   public var blobs: [Descriptor] {
     [config] + files.map { Descriptor(mediaType: MediaType.layer($0.path), digest: $0.digest, byteCount: $0.byteCount) }

@@ -40,6 +40,9 @@ extension ModelStore {
     return (models, damaged)
   }
 
+  /// Names of all models, sorted; no manifest is read.
+  public func names() throws -> [Reference] { exists ? try references() : [] }
+
   /// Names of all references, sorted.
   func references() throws -> [Reference] {
     var found: [Reference] = []
@@ -81,15 +84,25 @@ extension ModelStore {
   /// The whole name wins over beginnings of names; `main` wins over other variants.
   /// - Throws: `StoreProblem.notFound`, `.ambiguous`, `.otherVersion`.
   public func resolve(_ text: String) throws -> StoredModel {
-    let query = try ReferenceQuery(text)
-    let all = exists ? try references() : []
     for isPrefix in [false, true] {
-      let found = all.filter { query.matches($0, isPrefix: isPrefix) }
-      if let reference = try one(of: found, text) { return try pinned(try load(reference), query.pin, text) }
+      if let model = try resolve(text, isPrefix: isPrefix) { return model }
     }
-    let begin = query.name.lowercased().prefix(4)
-    let similar = Set(all.filter { $0.name.lowercased().contains(begin) }.map(\.description)).sorted()
-    throw StoreProblem.notFound(text, similar: Array(similar.prefix(5)))
+    throw StoreProblem.notFound(text, similar: try similar(to: text))
+  }
+
+  /// The one model whose name is a text, or begins with it; nil when there is none.
+  /// - Throws: `StoreProblem.ambiguous`, `.otherVersion`.
+  public func resolve(_ text: String, isPrefix: Bool) throws -> StoredModel? {
+    let query = try ReferenceQuery(text)
+    let found = exists ? try references().filter { query.matches($0, isPrefix: isPrefix) } : []
+    return try one(of: found, text).map { try pinned(try load($0), query.pin, text) }
+  }
+
+  /// Names that may have been meant, at most five.
+  public func similar(to text: String) throws -> [String] {
+    let begin = try ReferenceQuery(text).name.lowercased().prefix(4)
+    let all = exists ? try references() : []
+    return Array(Set(all.filter { $0.name.lowercased().contains(begin) }.map(\.description)).sorted().prefix(5))
   }
 
   private func one(of found: [Reference], _ text: String) throws -> Reference? {
@@ -117,9 +130,10 @@ extension ModelStore {
     return model
   }
 
-  /// Points a reference at a manifest whose blobs are all kept, then renews what follows from it.
+  /// Points a reference at a manifest whose blobs are all kept, then renews what follows from it. What the name meant
+  /// until then goes into the trash.
   func point(_ reference: Reference, at digest: Digest, byteCount: Int) throws {
-    try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+    try changingReferences {
       // The same again keeps its date.
       if let present = try? load(reference), present.digest == digest { return try renewDerived() }
       let object: JSONObject = [
@@ -129,17 +143,24 @@ extension ModelStore {
       ]
       let path = referencePath(reference)
       try Files.makeFolders(Files.parent(of: path))
+      if (try? load(reference)) != nil {
+        try Files.makeFolders(layout.trash)
+        try AtomicFile.write(try Files.read(path, limit: 1 << 20), to: trashPath())
+      }
       try AtomicFile.write(JSONWriter.bytes(.object(object), options: .pretty), to: path)
       try renewDerived()
     }
   }
 
+  /// A new name in the trash, which says since when.
+  private func trashPath() -> String { "\(layout.trash)/\(time(nil))-\(Files.uniqueSuffix()).json" }
+
   /// Puts a reference into the trash. Its contents stay until `collect` finds the trash old enough.
   public func remove(_ model: StoredModel) throws {
-    try FileLock.holding(layout.referenceLock, mode: .exclusive) {
+    try changingReferences {
       try Files.makeFolders(layout.trash)
       let path = referencePath(model.reference)
-      try Files.rename(path, to: "\(layout.trash)/\(time(nil))-\(Files.uniqueSuffix()).json")
+      try Files.rename(path, to: trashPath())
       try Files.synchronizeFolder(layout.trash)
       try Files.synchronizeFolder(Files.parent(of: path))
       removeEmptyFolders(Files.parent(of: path), below: layout.references)
@@ -148,21 +169,36 @@ extension ModelStore {
   }
 
   /// Takes a reference that was removed last under this name out of the trash.
+  /// - Parameters:
+  ///   - text: the name; with a pin, the version that it has to be.
+  ///   - replaces: what has the name now goes into the trash instead of being an obstacle.
   /// - Throws: `StoreProblem.notFound`; `.exists` when the name has been given again.
-  public func restore(_ text: String) throws -> StoredModel {
+  public func restore(_ text: String, replaces: Bool = false) throws -> StoredModel {
     let query = try ReferenceQuery(text)
-    return try FileLock.holding(layout.referenceLock, mode: .exclusive) {
-      let found = try trashed().filter { query.matches($0.reference, isPrefix: false) }
-      guard let latest = found.max(by: { $0.removed < $1.removed }) else {
-        throw StoreProblem.notFound("\(text) in the trash", similar: [])
+    // The lock on contents keeps `collect` from taking away what is being brought back.
+    return try keepingContents {
+      try changingReferences {
+        let found = try trashed().filter { one in
+          guard query.matches(one.reference, isPrefix: false) else { return false }
+          guard query.pin != nil else { return true }
+          return (try? pinned(try load(bytes: one.bytes, reference: one.reference), query.pin, text)) != nil
+        }
+        let isMain = query.variant == nil && found.contains { $0.reference.variant == Reference.mainVariant }
+        let meant = isMain ? found.filter { $0.reference.variant == Reference.mainVariant } : found
+        guard let latest = meant.max(by: { $0.removed < $1.removed }) else {
+          throw StoreProblem.notFound("\(text) in the trash", similar: [])
+        }
+        let path = referencePath(latest.reference)
+        if Files.kind(path) != nil {
+          guard replaces else { throw StoreProblem.exists(latest.reference.description) }
+          try Files.rename(path, to: trashPath())
+        }
+        try Files.makeFolders(Files.parent(of: path))
+        try Files.rename(latest.path, to: path)
+        try Files.synchronizeFolder(Files.parent(of: path))
+        try renewDerived()
+        return try load(latest.reference)
       }
-      let path = referencePath(latest.reference)
-      guard Files.kind(path) == nil else { throw StoreProblem.exists(latest.reference.description) }
-      try Files.makeFolders(Files.parent(of: path))
-      try Files.rename(latest.path, to: path)
-      try Files.synchronizeFolder(Files.parent(of: path))
-      try renewDerived()
-      return try load(latest.reference)
     }
   }
 
@@ -187,6 +223,9 @@ extension ModelStore {
       return Trashed(path: path, reference: reference, removed: Int(file.prefix { $0 != "-" }) ?? 0, bytes: bytes)
     }
   }
+
+  /// Names of the models in the trash, each once, sorted.
+  public func trashedNames() throws -> [Reference] { Set(try trashed().map(\.reference)).sorted() }
 
   func removeEmptyFolders(_ folder: String, below root: String) {
     var folder = folder

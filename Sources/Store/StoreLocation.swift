@@ -17,6 +17,14 @@ public enum StoreLocation {
     return "\(trimmed(home))/.local/share/impetus"
   }
 
+  /// Further stores, which are only read: the folders of `IMPETUS_PATH`, between colons, in their order.
+  /// - Parameter own: the folder that is written to; it is left out.
+  public static func searchPath(own: String, environment: [String: String]) -> [String] {
+    var seen: Set<String> = [own]
+    return (environment["IMPETUS_PATH"] ?? "").split(separator: ":").map { absolute(String($0), environment) }
+      .filter { seen.insert($0).inserted }
+  }
+
   /// A path made absolute; `~/` is the home folder also where no shell has expanded it.
   private static func absolute(_ path: String, _ environment: [String: String]) -> String {
     if path.hasPrefix("~/"), let home = environment["HOME"] { return trimmed("\(home)/\(path.dropFirst(2))") }

@@ -29,6 +29,8 @@ public enum StoreProblem: Problem, Equatable {
   case damagedBlob(place: String, why: String)
   /// A process adds contents, or another one collects.
   case busy(path: String)
+  /// This process may only read the store.
+  case readOnly(path: String, why: String)
 
   public var code: String {
     switch self {
@@ -44,6 +46,7 @@ public enum StoreProblem: Problem, Equatable {
     case .damagedManifest: "store.damaged-manifest"
     case .damagedBlob: "store.damaged-blob"
     case .busy: "store.busy"
+    case .readOnly: "store.read-only"
     }
   }
 
@@ -61,6 +64,7 @@ public enum StoreProblem: Problem, Equatable {
     case .damagedManifest(let place, _): "the manifest of \(place) is damaged"
     case .damagedBlob(let place, _): "\(place) is damaged"
     case .busy(let path): "the store \(path) is in use"
+    case .readOnly(let path, _): "the store \(path) can only be read"
     }
   }
 
@@ -75,6 +79,7 @@ public enum StoreProblem: Problem, Equatable {
     case .ambiguous(_, let candidates): candidates.joined(separator: ", ")
     case .otherVersion(_, let wanted, let have): "\(wanted) was asked for and \(have) is here"
     case .exists: "its content differs from what would be stored"
+    case .readOnly(_, let why): why
     case .busy: "another process adds models to it, or removes some"
     }
   }
@@ -91,6 +96,7 @@ public enum StoreProblem: Problem, Equatable {
     case .exists: "choose another --name, or replace it with --force"
     case .damagedManifest, .damagedBlob:
       "impetus verify lists all damage; impetus repair puts right what it can"
+    case .readOnly: "name a store of your own with --store or IMPETUS_HOME, and this one in IMPETUS_PATH"
     case .busy: "wait for the other process to finish, then try again"
     }
   }
@@ -103,7 +109,7 @@ public enum StoreProblem: Problem, Equatable {
     case .otherVersion: .notFound
     case .damagedManifest, .damagedBlob, .invalidPath: .mismatch
     case .busy: .locked
-    case .notAStore, .exists: .failure
+    case .notAStore, .exists, .readOnly: .failure
     }
   }
 }

@@ -70,6 +70,35 @@ import Testing
     #expect(throws: ArchiveProblem.self) { try Self.extract(large) }
   }
 
+  @Test("a few bytes that unpack to a great many are refused before the disk is full") func compressed() throws {
+    let folder = try TemporaryFolder("impetus-archive")
+    let plain = Self.entry("f", [UInt8](repeating: 0, count: 8 << 20)) + Self.end
+    try AtomicFile.write(plain, to: "\(folder.path)/a.tar")
+    let packed = try Program.run(["-9", "\(folder.path)/a.tar"], of: "/bin/gzip")
+    #expect(packed.status == 0)
+    try Files.makeFolders("\(folder.path)/out")
+    var limits = Archive.Limits(byteCount: 1 << 30)
+    limits.ratio = 500
+    limits.ratioFreeByteCount = 1 << 20
+    #expect(throws: ArchiveProblem.self) {
+      try Archive.extract("\(folder.path)/a.tar.gz", to: "\(folder.path)/out", limits: limits)
+    }
+    // It ends soon after the first megabyte.
+    #expect(try Files.byteCount("\(folder.path)/out/f") < 4 << 20)
+  }
+
+  @Test("an entry that is longer in its header than in the archive is refused") func lyingSize() throws {
+    var bytes = Self.entry("f", [UInt8](repeating: 7, count: 600))
+    for (index, byte) in "00000007640".utf8.enumerated() { bytes[124 + index] = byte }  // 4000 bytes
+    for index in 148..<156 { bytes[index] = UInt8(ascii: " ") }
+    let sum = bytes[..<512].reduce(0) { $0 + Int($1) }
+    let digits = String(sum, radix: 8)
+    for (index, byte) in (String(repeating: "0", count: 6 - digits.count) + digits + "\0 ").utf8.enumerated() {
+      bytes[148 + index] = byte
+    }
+    #expect(throws: ArchiveProblem.self) { try Self.extract(bytes) }
+  }
+
   @Test(
     "what is no archive, or only half of one, is refused", arguments: [[], [1, 2, 3], Array("PK\u{3}\u{4}xx".utf8)])
   func broken(bytes: [UInt8]) {

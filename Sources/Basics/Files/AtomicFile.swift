@@ -6,7 +6,7 @@ internal import Glibc
 /// Writing by temporary file, flush, rename, flush of the folder.
 public enum AtomicFile {
   /// Puts `bytes` at `path`, replacing what was there.
-  public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(FileProblem) {
+  public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o666) throws(FileProblem) {
     let temporary = "\(path).\(Files.uniqueSuffix()).tmp"
     do throws(FileProblem) {
       let file = try OpenFile.creating(temporary, mode: mode)

@@ -72,7 +72,7 @@ public enum Files {
   }
 
   /// Makes a folder and those above it; fine when it exists.
-  public static func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(FileProblem) {
+  public static func makeFolders(_ path: String, mode: UInt32 = 0o777) throws(FileProblem) {
     if isFolder(path) { return }
     let above = parent(of: path)
     if above != path && !isFolder(above) { try makeFolders(above, mode: mode) }

@@ -10,8 +10,8 @@ public struct OpenFile: ~Copyable, Sendable {
   /// The path it was opened with, for messages.
   public let path: String
 
-  /// Opens with the flags of open(2); `O_CLOEXEC` is added.
-  public init(_ path: String, flags: Int32, mode: UInt32 = 0o644) throws(FileProblem) {
+  /// Opens with the flags of open(2); `O_CLOEXEC` is added. Of the mode of a new file the process's umask is taken off.
+  public init(_ path: String, flags: Int32, mode: UInt32 = 0o666) throws(FileProblem) {
     let opened = unsafe open(path, flags | O_CLOEXEC, mode)
     guard opened >= 0 else { throw .last("open", path) }
     self.descriptor = opened
@@ -24,7 +24,7 @@ public struct OpenFile: ~Copyable, Sendable {
   }
 
   /// Creates a file that must not exist yet, for reading and writing.
-  public static func creating(_ path: String, mode: UInt32 = 0o644) throws(FileProblem) -> OpenFile {
+  public static func creating(_ path: String, mode: UInt32 = 0o666) throws(FileProblem) -> OpenFile {
     try OpenFile(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: mode)
   }
 

@@ -11,7 +11,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case mismatch = 2
   /// A model, file, revision or name does not exist.
   case notFound = 3
-  /// The other side asks for a token, or refuses the one it got.
+  /// The other side asks for a token, or refuses the one it got; or a policy forbids it.
   case auth = 4
   /// The network, or the server at its other end, failed.
   case network = 5
@@ -31,7 +31,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case .failure: "failure without a code of its own"
     case .mismatch: "data does not match its hash, size or format"
     case .notFound: "model, file, revision or name not found"
-    case .auth: "authentication needed or refused, or a gated model"
+    case .auth: "authentication needed or refused, a gated model, or forbidden by a policy"
     case .network: "network or remote server failure"
     case .doesNotFit: "not enough memory or disk space"
     case .locked: "locked by another process"

@@ -124,7 +124,7 @@ struct Bench: AsyncParsableCommand {
   }
 
   private func subject() throws -> Subject {
-    guard let random else { return .model(try storeOptions.locate(orDefault: model)) }
+    guard let random else { return .model(try storeOptions.usable(orDefault: model)) }
     switch (bits, groupSize) {
     case (nil, nil): return .random(random, nil)
     case (16, _): return .random(random, .plain)

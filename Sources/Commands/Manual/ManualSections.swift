@@ -17,6 +17,8 @@ enum ManualSections {
 
   private static let variables = [
     Variable(name: "IMPETUS_HOME", meaning: "Folder of the model store; --store takes precedence."),
+    Variable(
+      name: "IMPETUS_PATH", meaning: "Further stores, between colons; they are searched after one's own and only read."),
     Variable(name: "XDG_DATA_HOME", meaning: "The store is its subfolder impetus when IMPETUS_HOME is not set."),
     Variable(name: "HF_TOKEN", meaning: "Token for the hub. It is sent to the endpoint only.", pages: hubPages),
     Variable(name: "HF_TOKEN_PATH", meaning: "File that holds the token.", pages: hubPages),
@@ -29,6 +31,10 @@ enum ManualSections {
     Variable(
       name: "IMPETUS_API_KEY", meaning: "Key that clients of the server must send.",
       pages: ["impetus", "impetus-serve"]),
+    Variable(
+      name: "IMPETUS_POLICY",
+      meaning: "A policy file that holds beside /etc/impetus/policy.json and policy.json in the configuration folder.",
+      pages: ["impetus", "impetus-pull", "impetus-run", "impetus-serve", "impetus-sync", "impetus-update"]),
     Variable(name: "NO_COLOR", meaning: "When set and not empty, no colours are used."),
   ]
 

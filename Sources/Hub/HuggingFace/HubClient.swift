@@ -39,8 +39,11 @@ public final class HubClient: Sendable {
   }
 
   /// Finds the commit of a branch or tag. A full commit is returned without asking.
-  public func resolve(_ repository: RepoID, _ revision: Revision) async throws(HubProblem) -> Resolved {
-    if let commit = revision.commit { return Resolved(repository: repository, commit: commit, card: .null) }
+  /// - Parameter describes: asks about a full commit too, for the hub's description.
+  public func resolve(
+    _ repository: RepoID, _ revision: Revision, describes: Bool = false
+  ) async throws(HubProblem) -> Resolved {
+    if let commit = revision.commit, !describes { return Resolved(repository: repository, commit: commit, card: .null) }
     let path = "/api/models/\(repository)/revision/\(WebAddress.segment(revision.description))"
     let question = question(repository, revision: revision.description)
     let (json, _) = try await ask(path, question)

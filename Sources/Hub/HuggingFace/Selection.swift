@@ -18,6 +18,16 @@ public struct Selection: Sendable, Equatable {
     self.everything = everything
   }
 
+  /// Exactly these paths, whatever characters they have.
+  public static func only(_ paths: [String]) -> Selection {
+    Selection(
+      include: paths.map { path in
+        path.reduce(into: "") { text, character in
+          text += "*?[".contains(character) ? "[\(character)]" : "\(character)"
+        }
+      })
+  }
+
   /// Why a file stays behind.
   public enum Reason: String, Sendable, CaseIterable {
     /// The user's patterns.

@@ -4,6 +4,7 @@
 internal import Basics
 internal import HTTPTypes
 internal import Inference
+internal import Library
 internal import Models
 
 /// An answer that is an error.
@@ -72,6 +73,8 @@ extension APIError {
     case let problem as GenerationProblem: self.init(problem)
     case let problem as ChatProblem: self.init(problem)
     case let refusal as ModelPool.Refusal: self.init(refusal, model: model ?? "")
+    case let problem as PolicyProblem:
+      self.init(.forbidden, problem.description, type: "permission_error", param: "model", code: problem.code)
     case let problem as any Problem:
       let isOurs = problem.status != .unsupported
       self.init(

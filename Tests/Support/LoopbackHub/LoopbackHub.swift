@@ -112,6 +112,8 @@ public final class LoopbackHub: Sendable {
     /// Asks for this token when set.
     public var token: String?
     public var isGated = false
+    /// The licence that the card names.
+    public var license: String?
     /// Replaces the tree's rows.
     public var rows: JSONValue?
     /// Links made in an earlier generation have expired.
@@ -288,7 +290,11 @@ final class Router: Sendable {
     guard ["main", "v1.0", "refs/pr/1", state.commit].contains(revision) else {
       return reply.answer(404, [("X-Error-Code", "RevisionNotFound"), ("X-Error-Message", "Invalid rev id")])
     }
-    reply.json(["id": .string(state.repository), "sha": .string(state.commit), "gated": .bool(state.isGated)])
+    var card: JSONObject = [
+      "id": .string(state.repository), "sha": .string(state.commit), "gated": .bool(state.isGated),
+    ]
+    if let license = state.license { card["cardData"] = ["license": .string(license)] }
+    reply.json(.object(card))
   }
 
   private func tree(_ request: HTTPRequest, _ reply: HTTPReply, _ state: LoopbackHub.State, _ hub: LoopbackHub) {

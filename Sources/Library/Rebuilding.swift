@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model made of another one, made once more by its recipe and compared bit for bit. Nothing is kept of it.
+
+public import Basics
+public import Store
+
+/// The use case of `impetus verify --rebuild`.
+public struct Rebuilding: Sendable {
+  /// What came of it.
+  public enum Outcome: Sendable, Equatable {
+    /// The same files, to the last bit.
+    case same
+    /// Other files.
+    case differs([Finding])
+    /// It cannot be made here.
+    case impossible(why: String)
+    /// It is made of no other model.
+    case original
+  }
+
+  private let store: ModelStore
+
+  public init(store: ModelStore) { self.store = store }
+
+  /// Makes a model again in a folder that goes away. Blocks its thread until done.
+  /// - Throws: what making and the store throw, which is another matter than a difference.
+  public func run(
+    _ model: StoredModel, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> Outcome {
+    guard let provenance = try store.description(model).provenance else { return .original }
+    guard let base = provenance.base, let digest = provenance.baseManifest else {
+      return .impossible(why: "it is made of files that are not in the store")
+    }
+    guard let source = store.model(manifest: digest, as: try Importing.reference(base)) else {
+      return .impossible(why: "\(base) is not here in the version that it is made of")
+    }
+    let files = Dictionary(source.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
+    for input in provenance.inputs where files[input.path] != input.digest {
+      return .impossible(why: "its input \(input.path) is not in the store")
+    }
+    guard let recipe = RepeatableRecipe(provenance.recipe) else {
+      return .impossible(why: "its recipe needs more than \(base)")
+    }
+    let ingest = try Ingest(store)
+    let (view, target) = ("\(ingest.folder)/base", "\(ingest.folder)/rebuilt")
+    try Files.makeFolders(target)
+    for file in source.manifest.files {
+      try Files.makeFolders(Files.parent(of: "\(view)/\(file.path)"))
+      try Files.link("\(view)/\(file.path)", to: store.path(of: file.digest))
+    }
+    let made = try recipe.write(from: view, to: target, threads: threads, progress: progress, isCancelled: isCancelled)
+    let findings = try compare(model, made.files, in: target, tool: provenance.tool)
+    return findings.isEmpty ? .same : .differs(findings)
+  }
+
+  private func compare(_ model: StoredModel, _ names: [String], in folder: String, tool: String) throws -> [Finding] {
+    var made: [String: Digest] = [:]
+    for name in names { made[name] = try Digest.ofFile("\(folder)/\(name)") }
+    let recorded = Dictionary(model.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
+    let now = "\(Program.name) \(Program.version)"
+    let who = tool == now ? "" : "; it was made by \(tool), this is \(now)"
+    return Set(made.keys).union(recorded.keys).sorted().compactMap { path in
+      let message: String
+      switch (recorded[path], made[path]) {
+      case (let old?, let new?) where old == new: return nil
+      case (let old?, let new?): message = "made again it is \(new.short)…, not \(old.short)…\(who)"
+      case (nil, _): message = "made again there is such a file, in the model there is none\(who)"
+      default: message = "made again there is no such file\(who)"
+      }
+      return Finding(.error, code: "rebuild.differs", place: "\(model.reference.full) \(path)", message: message)
+    }
+  }
+}
