@@ -143,7 +143,7 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "Inference", "Store", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
+        "Server", "Library", "Inference", "Store", "Basics", "Support", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .target(

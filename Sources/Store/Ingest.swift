@@ -112,9 +112,36 @@ public final class Ingest: Sendable {
   /// Renames a flushed file to its name in the store.
   func keep(_ path: String, as digest: Digest) throws {
     let target = store.layout.blob(digest)
-    _ = chmod(path, 0o444)
+    var path = path
+    // What somebody else began to download is his, and stays open to writing: a copy is not.
+    if chmod(path, 0o444) != 0, errno == EPERM { path = try ownCopy(of: path, digest) }
     try Files.rename(path, to: target)
     try Files.synchronizeFolder(store.layout.blobs)
+  }
+
+  /// A copy of another user's file in its place.
+  private func ownCopy(of path: String, _ digest: Digest) throws -> String {
+    let own = "\(folder)/\(Files.uniqueSuffix())"
+    let source = try OpenFile.reading(path)
+    let file = try OpenFile.creating(own)
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var hasher = SHA256()
+    var offset = 0
+    while true {
+      let count = try source.read(into: &buffer, at: offset)
+      if count == 0 { break }
+      let piece = buffer.span.extracting(first: count)
+      try file.write(piece, at: offset)
+      hasher.update(piece)
+      offset += count
+    }
+    guard hasher.finish() == digest else {
+      throw StoreProblem.damagedBlob(place: "the content \(digest.short)", why: "another process has changed it")
+    }
+    try file.synchronize()
+    _ = chmod(own, 0o444)
+    try Files.remove(path)
+    return own
   }
 
   /// Takes a verified file of a pull, flushed or not.

@@ -4,6 +4,7 @@
 import Basics
 import Glibc
 import Support
+import Synchronization
 import Testing
 
 @Suite struct SharedStoreTests {
@@ -78,6 +79,36 @@ import Testing
       #expect(run.status == 0, "\(arguments): \(run.errors)")
     }
     #expect(try run("true", ["verify"], home: folder.path).status == 0)
+  }
+
+  @Test(
+    "another user goes on with an interrupted pull, and what comes of it is closed to writing",
+    .enabled(if: geteuid() == 0))
+  func interruptedPull() throws {
+    let folder = try TemporaryFolder("impetus-shared")
+    let store = "\(folder.path)/store"
+    try Files.makeFolders(store)
+    chown(store, 0, 4242)
+    chmod(store, 0o2775)
+    let hub = try LoopbackHub([
+      LoopbackFile("config.json", "{}"), LoopbackFile.large("model.safetensors", byteCount: 3 << 20),
+    ])
+    defer { hub.stop() }
+    hub.order(Fault(.cdn, .throttle(1 << 20), times: nil))
+    // The first user's process is killed in the middle of the file.
+    let pull = "'\(Support.Program.path)' pull org/model --endpoint \(hub.endpoint) & "
+    let watch =
+      "for i in $(seq 400); do find '\(store)/parts' -name '*.part' -size +64k 2>/dev/null | grep -q . && break; sleep 0.05; done; "
+    _ = try Support.Program.run(
+      ["-c", "umask 077; \(pull)\(watch)kill -9 $!; wait"], of: "/bin/bash",
+      environment: ["IMPETUS_HOME": store, "HOME": folder.path, "PATH": Support.Program.searchPath])
+    #expect(try !Files.list("\(store)/parts").isEmpty)
+    hub.state.withLock { $0.faults = [] }
+    let second = try run(
+      "umask 077", ["pull", "org/model", "--endpoint", hub.endpoint], home: folder.path, asNobody: true)
+    #expect(second.status == 0, "\(second.errors)")
+    for (path, facts) in try all(below: "\(store)/blobs/sha256") { #expect(facts.mode == 0o444, "\(path)") }
+    #expect(try Files.list("\(store)/parts").filter { $0.hasSuffix(".part") }.isEmpty)
   }
 
   @Test("a store that may only be read serves everything that only reads, and says so to the rest") func readOnly()

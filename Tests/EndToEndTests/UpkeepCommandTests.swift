@@ -96,6 +96,15 @@ import Testing
     let forced = try JSONReader.parse(
       try rig.succeed("doctor", "--offline", "--json", environment: ["IMPETUS_ISA": "portable"]))
     #expect((forced["findings"]?.arrayValue ?? []).contains { $0["code"] == "isa.portable" })
+    let others = try JSONReader.parse(
+      try rig.succeed(
+        "doctor", "--offline", "--json",
+        environment: [
+          "IMPETUS_PATH": "/nonexistent", "IMPETUS_POLICY": try rig.folder.write("{}", to: "policy.json"),
+        ]))
+    #expect((others["findings"]?.arrayValue ?? []).contains { $0["code"] == "store.absent" })
+    #expect(others["policies"] == [.string("\(rig.folder.path)/policy.json")])
+    #expect(try rig.run("doctor", "--offline", environment: ["IMPETUS_POLICY": "/nonexistent"]).status == 2)
     let files = try JSONReader.parse(try rig.succeed("show", "tiny", "--json"))["files"]?.arrayValue ?? []
     try Files.remove(rig.blob(files.first?["digest"]?.stringValue ?? ""))
     let damaged = try rig.run("doctor", "--offline")
@@ -112,8 +121,7 @@ import Testing
     #expect(same["clean"] == true)
     #expect(same["rebuilt"]?.arrayValue?.map { $0["outcome"] } == ["same"])
     // Another model with its own digests all right, which claims to be made of the same base.
-    let folder = "\(rig.folder.path)/forged"
-    try forge(rig, folder)
+    try forge(rig)
     let run = try rig.run("verify", "org/forged", "--rebuild")
     #expect(run.status == 2, "\(run.errors)")
     #expect(run.output.contains("model.safetensors: made again"))
@@ -127,8 +135,41 @@ import Testing
     #expect(try JSONReader.parse(missing.output)["rebuilt"]?.arrayValue?.first?["outcome"] == "impossible")
   }
 
-  /// Makes a layout whose model is `org/tiny:q` with a changed byte of weights, every digest renewed, and imports it.
-  private func forge(_ rig: Rig, _ folder: String) throws {
+  @Test(
+    "what a derived model records is held against its base and its own config", arguments: ["input", "recipe", "none"])
+  func provenance(kind: String) throws {
+    let rig = try Rig()
+    try rig.succeed("import", Self.llama, "--name", "org/tiny")
+    try rig.succeed("quantize", "tiny", "--group-size", "32", "--name", ":q")
+    try forge(rig) { config in
+      guard var object = config.objectValue, var provenance = object["org.impetus.provenance"]?.objectValue else {
+        return config
+      }
+      switch kind {
+      case "input":
+        var inputs = provenance["inputs"]?.arrayValue ?? []
+        inputs[0] = ["path": inputs[0]["path"] ?? .null, "digest": .string(Digest.of([1]).description)]
+        provenance["inputs"] = .array(inputs)
+      case "recipe":
+        provenance["recipe"] = ["method": "affine, round to nearest", "quantization": ["bits": 8, "group_size": 64]]
+      default:
+        provenance["inputs"] = []
+        provenance["recipe"] = [:]
+      }
+      object["org.impetus.provenance"] = .object(provenance)
+      return .object(object)
+    }
+    let run = try rig.run("verify", "org/forged", "--json")
+    #expect(run.status == 2)
+    let codes = try JSONReader.parse(run.output)["findings"]?.arrayValue?.compactMap { $0["code"]?.stringValue } ?? []
+    let expected = ["input": ["provenance.input"], "recipe": ["provenance.recipe"]]
+    #expect(Set(codes) == Set(expected[kind] ?? ["provenance.inputs", "provenance.recipe"]))
+  }
+
+  /// Makes a layout whose model is `org/tiny:q` with another config blob or, without an edit, a changed byte of weights,
+  /// every digest renewed, and imports it as `org/forged`.
+  private func forge(_ rig: Rig, _ edit: ((JSONValue) -> JSONValue)? = nil) throws {
+    let folder = "\(rig.folder.path)/forged"
     let shown = try JSONReader.parse(try rig.succeed("show", "org/tiny:q", "--json"))
     let digest = try #require(shown["digest"]?.stringValue)
     var manifest = String(decoding: try Files.read(rig.blob(digest)), as: UTF8.self)
@@ -144,14 +185,18 @@ import Testing
       let old = layer["digest"]?.stringValue ?? ""
       var bytes = try Files.read(rig.blob(old))
       let path = layer["annotations"]?["org.cncf.model.filepath"]?.stringValue ?? ""
-      if path.hasSuffix(".safetensors") { bytes[bytes.count - 1] ^= 1 }
+      if edit == nil, path.hasSuffix(".safetensors") { bytes[bytes.count - 1] ^= 1 }
       let new = try put(bytes)
       manifest = manifest.split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
       config = config.split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
     }
-    let oldConfig = json["config"]?["digest"]?.stringValue ?? ""
-    manifest = manifest.split(separator: oldConfig, omittingEmptySubsequences: false).joined(
-      separator: try put(Array(config.utf8)))
+    if let edit { config = JSONWriter.string(edit(try JSONReader.parse(Array(config.utf8)))) }
+    for (old, new) in [
+      (json["config"]?["digest"]?.stringValue ?? "", try put(Array(config.utf8))),
+      ("\"size\":\(json["config"]?["size"]?.intValue ?? 0)", "\"size\":\(config.utf8.count)"),
+    ] {
+      manifest = manifest.split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
+    }
     let bytes = Array(manifest.utf8)
     let index =
       #"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\#(try put(bytes))","size":\#(bytes.count),"annotations":{"org.opencontainers.image.ref.name":"org/forged:main"}}]}"#

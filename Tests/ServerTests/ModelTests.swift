@@ -2,6 +2,7 @@
 // Models by name: listed, loaded when asked for, let go of when others need the room.
 
 import Basics
+import Library
 import Server
 import Support
 import Testing
@@ -164,6 +165,24 @@ struct ModelTests {
     } _: { client async throws in
       #expect(try await client.get("/ready").status == 404)
       #expect(try await client.get("/health").status == 200)
+    }
+  }
+
+  /// A source that a policy keeps shut.
+  private struct Forbidden: ModelSource {
+    func list() -> [ServableModel] { [] }
+    func open(_ name: String) throws -> ServableModel? {
+      throw PolicyProblem.refused(name: name, rule: "licenses", policy: "/etc/policy.json", why: "its licence is other")
+    }
+  }
+
+  @Test("that a policy forbids are refused with 403 and the rule")
+  func forbidden() async throws {
+    try await withServer(Forbidden()) { client in
+      let reply = try await client.chat()
+      #expect(reply.status == 403)
+      #expect(try reply.json["error"]?["code"] == "policy.licenses")
+      #expect(try reply.json["error"]?["type"] == "permission_error")
     }
   }
 }

@@ -36,11 +36,16 @@ struct Doctor: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let store = try storeOptions.library().store
+    let library = try storeOptions.library()
+    let store = library.store
     let health = try StoreHealth(store)
     let machine = MachineFacts(environment: Environment.all)
     let (hub, reachability) = try await ask()
-    var findings = health.findings + machine.findings
+    let (policies, policyFindings) = self.policies()
+    var findings = health.findings + machine.findings + policyFindings
+    for other in library.others where !other.exists {
+      findings.append(finding("store.absent", other.layout.root, "there is no store at this folder of IMPETUS_PATH"))
+    }
     switch reachability {
     case .refusesToken: findings.append(finding("hub.token", hub, "it does not take the token"))
     case .silent(let why): findings.append(finding("hub.silent", hub, "it does not answer: \(why)"))
@@ -50,12 +55,28 @@ struct Doctor: AsyncParsableCommand {
     if output.json {
       Output.standard.json([
         "healthy": .bool(isHealthy), "version": .string(Program.version), "store": json(health, store),
-        "machine": machine.json, "hub": json(hub, reachability), "findings": .array(findings.map(\.json)),
+        "other_stores": .array(library.stores.dropFirst().map { .string($0.layout.root) }),
+        "policies": .array(policies.map { .string($0) }), "machine": machine.json, "hub": json(hub, reachability),
+        "findings": .array(findings.map(\.json)),
       ])
     } else {
-      show(rows(health, store) + machine.rows + [("hub", "\(hub) \(text(reachability))")], findings)
+      let others = library.stores.dropFirst().map { ("also read", $0.layout.root) }
+      let rules = policies.map { ("policy", $0) }
+      show(
+        rows(health, store) + others + rules + machine.rows + [("hub", "\(hub) \(text(reachability))")], findings)
     }
     if !isHealthy { throw ExitCode(ExitStatus.mismatch.rawValue) }
+  }
+
+  /// The policies that hold; one that cannot be read forbids everything, which is an error.
+  private func policies() -> ([String], [Finding]) {
+    do {
+      return (try Policies.load(environment: Environment.all).all.map(\.path), [])
+    } catch let problem as PolicyProblem {
+      return ([], [Finding(.error, code: problem.code, place: "policy", message: problem.description)])
+    } catch {
+      return ([], [Finding(.error, code: "policy.unreadable", place: "policy", message: "\(error)")])
+    }
   }
 
   private func finding(_ code: String, _ place: String, _ message: String) -> Finding {

@@ -112,7 +112,7 @@ public struct Updating: Sendable {
     do {
       let (resolved, _) = try await resolve(repository, branch)
       return (resolved, try await client.listing(resolved.repository, resolved.commit))
-    } catch let problem as HubProblem where problem.status == .notFound {
+    } catch let problem as HubProblem where [.notFound, .auth].contains(problem.status) {
       return nil
     }
   }
