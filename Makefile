@@ -12,7 +12,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test fuzz bench bench-peers bench-text lint format man completions install uninstall package clean
+.PHONY: help deps build demo test test-neon fuzz bench bench-peers bench-text lint format man completions install uninstall package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -30,6 +30,9 @@ test: deps ## build and run all tests, those on the demo model too
 	$(SWIFT_BUILD) --build-tests
 	@scripts/demo-model.sh $(BIN)
 	swift test -c $(CONFIGURATION) --skip-build --parallel
+
+test-neon: ## test the kernels on emulated arm64 processors, by a cross compiler and qemu, and here
+	@scripts/test-neon.sh
 
 fuzz: deps ## feed every reader of files mutated input, SECONDS each (60)
 	$(SWIFT_BUILD) --product fuzz

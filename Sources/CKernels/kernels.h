@@ -2,6 +2,7 @@
 // The table of functions one instruction set provides, and small helpers every file shares.
 #pragma once
 #include "CKernels.h"
+#include "compiler.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,20 +81,25 @@ typedef struct ck_kernels {
 
 extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512vnni;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avxvnni, ck_kernels_avx512, ck_kernels_avx512vnni;
+#elif defined(__aarch64__)
+extern const ck_kernels ck_kernels_neon, ck_kernels_neon_dotprod, ck_kernels_neon_i8mm;
 #endif
 
 static inline const ck_kernels *ck_kernels_of(ck_isa isa) {
-#if defined(__x86_64__)
   switch (isa) {
-    case CK_ISA_PORTABLE: return &ck_kernels_portable;
+#if defined(__x86_64__)
     case CK_ISA_AVX2: return &ck_kernels_avx2;
+    case CK_ISA_AVXVNNI: return &ck_kernels_avxvnni;
     case CK_ISA_AVX512: return &ck_kernels_avx512;
     case CK_ISA_AVX512VNNI: return &ck_kernels_avx512vnni;
-  }
+#elif defined(__aarch64__)
+    case CK_ISA_NEON: return &ck_kernels_neon;
+    case CK_ISA_NEON_DOTPROD: return &ck_kernels_neon_dotprod;
+    case CK_ISA_NEON_I8MM: return &ck_kernels_neon_i8mm;
 #endif
-  (void)isa;
-  return &ck_kernels_portable;
+    default: return &ck_kernels_portable;
+  }
 }
 
 static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }

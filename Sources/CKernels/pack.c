@@ -5,7 +5,7 @@
 // and input 8j+4+i in its high half. 8 bits: vector j holds inputs 4j..4j+3: byte 4r+i has input 4j+i of row r.
 #include "kernels.h"
 
-#pragma STDC FP_CONTRACT OFF
+CK_NO_CONTRACTION
 
 size_t ck_packed_bytes(const ck_weight *w) {
   if (w->format != CK_AFFINE) return 0;

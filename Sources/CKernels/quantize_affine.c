@@ -5,7 +5,7 @@
 // Every operation is one that IEEE 754 rounds in one way only, so the clones for wider vectors give the same bits.
 #include "kernels.h"
 
-#pragma STDC FP_CONTRACT OFF
+CK_NO_CONTRACTION
 
 #if defined(__x86_64__)
 #define CK_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Basics
 import Glibc
+import Inference
 
 /// The program's only way in and out.
 public enum Entry {
@@ -14,6 +15,7 @@ public enum Entry {
     Interrupts.shared.start()
     do {
       var command = try Impetus.parseAsRoot()
+      if let complaint = InstructionSets.complaint { note(complaint) }
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -4,7 +4,7 @@
 import CKernels
 
 /// The instruction sets this machine has.
-let instructionSets = [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512VNNI].filter { ck_isa_supported($0) }
+let instructionSets = (0..<CK_ISA_COUNT).map { ck_isa(rawValue: UInt32($0)) }.filter { ck_isa_supported($0) }
 
 /// Numbers that look random and are the same in every run.
 struct Noise {

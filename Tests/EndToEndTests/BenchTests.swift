@@ -14,6 +14,15 @@ import Testing
     return try JSONReader.parse(run.output)
   }
 
+  @Test("--info lists the kernels this processor has, the one in use among them") func info() throws {
+    let run = try Support.Program.run(["bench", "--info", "--json"], environment: ["IMPETUS_ISA": "portable"])
+    #expect(run.status == 0, "\(run.errors)")
+    let document = try JSONReader.parse(run.output)
+    #expect(document["isa"] == "portable")
+    #expect(document["isas"]?.arrayValue?.first == "portable")
+    #expect(document["int8_gop_per_s"] == 0)
+  }
+
   @Test("a folder is measured at every depth and batch") func document() throws {
     let document = try bench([Fixtures.url("models/llama-mlx-q4-g64"), "--batch", "1,3", "--depth", "0,40"])
     #expect(

@@ -13,6 +13,18 @@ import Testing
     #expect(run.errors.isEmpty)
   }
 
+  @Test("IMPETUS_ISA chooses the kernels; one that is not to be had is said") func instructionSet() throws {
+    func version(_ wish: String) throws -> (isa: JSONValue?, errors: String) {
+      let run = try Program.run(["version", "--json"], environment: ["IMPETUS_ISA": wish])
+      #expect(run.status == 0)
+      return (try JSONReader.parse(run.output)["isa"], run.errors)
+    }
+    let (best, forced, unknown) = (try version(""), try version("portable"), try version("sse9"))
+    #expect(forced.isa == "portable" && forced.errors.isEmpty && best.errors.isEmpty)
+    #expect(unknown.isa == best.isa)
+    #expect(unknown.errors.contains("IMPETUS_ISA: \"sse9\" is no kernel set (portable,"))
+  }
+
   @Test("tokenize shows a text's tokens, control tokens being text") func tokenize() throws {
     let folder = Fixtures.url("tokenizers/smollm2")
     let plain = try JSONReader.parse(try Program.run(["tokenize", folder, "<|im_start|>hi", "--json"]).output)

@@ -11,8 +11,13 @@
 
 // ---- instruction sets ----
 
-typedef enum ck_isa { CK_ISA_PORTABLE = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VNNI = 3 } ck_isa;
-enum { CK_ISA_COUNT = 4 };
+// In rising order of speed, among those one processor can have.
+typedef enum ck_isa {
+  CK_ISA_PORTABLE = 0,
+  CK_ISA_AVX2 = 1, CK_ISA_AVXVNNI = 2, CK_ISA_AVX512 = 3, CK_ISA_AVX512VNNI = 4,  // x86-64
+  CK_ISA_NEON = 5, CK_ISA_NEON_DOTPROD = 6, CK_ISA_NEON_I8MM = 7,                 // arm64
+} ck_isa;
+enum { CK_ISA_COUNT = 8 };
 
 // What became of a wish for a set, as IMPETUS_ISA expresses it.
 typedef enum ck_isa_wish {
@@ -32,7 +37,7 @@ ck_isa_choice ck_isa_choose(const char *name);
 ck_isa ck_isa_detect(void);
 // Whether this processor can run a set.
 bool ck_isa_supported(ck_isa isa);
-// "portable", "avx2", "avx512", "avx512vnni".
+// "portable", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neon-dotprod", "neon-i8mm".
 const char *ck_isa_name(ck_isa isa);
 
 // ---- threads ----

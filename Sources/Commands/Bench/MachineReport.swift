@@ -21,10 +21,16 @@ struct MachineReport: Sendable {
   /// Such as `AMD EPYC, kernels avx512vnni, 2 threads`.
   var line: String { "\(Processor.name), kernels \(ceiling.isa), \(threads) \(threads == 1 ? "thread" : "threads")" }
 
-  /// Prints only this.
+  /// Prints only this, and the kernels to choose from.
   func show(json isJSON: Bool) {
-    guard !isJSON else { return Output.standard.json(json) }
+    let sets = InstructionSets.supported
+    guard !isJSON else {
+      var document = json.objectValue ?? JSONObject()
+      document["isas"] = .array(sets.map { .string($0) })
+      return Output.standard.json(.object(document))
+    }
     Output.standard.line(line)
+    Output.standard.line("kernels here \(sets.joined(separator: ", "))")
     Output.standard.line("memory read  \(Quantity.decimal(ceiling.readBytesPerSecond / 1e9, places: 1)) GB/s")
     Output.standard.line("int8         \(Quantity.decimal(ceiling.int8OperationsPerSecond / 1e9, places: 0)) GOP/s")
   }

@@ -27,7 +27,10 @@ enum ManualSections {
     Variable(name: "SSL_CERT_FILE", meaning: "Certificates to trust, for private authorities.", pages: hubPages),
     Variable(name: "HTTPS_PROXY", meaning: "Proxy for requests; NO_PROXY lists exceptions.", pages: hubPages),
     Variable(
-      name: "IMPETUS_ISA", meaning: "Forces a kernel set: portable, avx2, avx512 or avx512vnni.", pages: enginePages),
+      name: "IMPETUS_ISA",
+      meaning:
+        "Forces a kernel set: portable, avx2, avxvnni, avx512, avx512vnni, neon, neon-dotprod or neon-i8mm, as far as the processor has it.",
+      pages: enginePages),
     Variable(
       name: "IMPETUS_API_KEY", meaning: "Key that clients of the server must send.",
       pages: ["impetus", "impetus-serve"]),

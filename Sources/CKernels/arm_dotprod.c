@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// arm64 with dot products: Cortex-A76, Neoverse N1, Apple M1 and what came after them.
+#if defined(__aarch64__)
+#include "kernels.h"
+
+#include <arm_neon.h>
+
+CK_ARM_BEGIN("dotprod", "arch=armv8.2-a+dotprod")
+#define CK_HALF_VECTORS
+enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, SIGNED_CODES = 1 };
+#include "vector.inc"
+#include "pointwise.inc"
+#include "dots.inc"
+#include "tiles.inc"
+#include "attend.inc"
+#include "recurrent.inc"
+#include "products_neon.inc"
+#include "dots_neon.inc"
+
+INLINE int32x4_t dot_lane(int32x4_t sum, uint8x16_t codes, int8x16_t x, int lane) {
+  int8x16_t c = vreinterpretq_s8_u8(codes);
+  switch (lane) {
+    case 0: return vdotq_laneq_s32(sum, c, x, 0);
+    case 1: return vdotq_laneq_s32(sum, c, x, 1);
+    case 2: return vdotq_laneq_s32(sum, c, x, 2);
+    default: return vdotq_laneq_s32(sum, c, x, 3);
+  }
+}
+
+static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+  if (m->code_bits == 8) block_products(m, 8, ck_block(m, block), x, out);
+  else block_products(m, 4, ck_block(m, block), x, out);
+}
+
+const ck_kernels ck_kernels_neon_dotprod = CK_KERNELS;
+
+CK_ARM_END
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX2 with AVX-VNNI: client processors without AVX-512, from Alder Lake on. vpdpbusd multiplies eight rows by four
+// inputs, the inputs broadcast from memory; a block is two halves.
+#if defined(__x86_64__)
+#include "kernels.h"
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,f16c,fma,avxvnni"))), apply_to = function)
+#define CK_HALF_VECTORS
+#define CK_FMA
+enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1 };
+#include "vector.inc"
+#include "pointwise.inc"
+#include "dots.inc"
+#include "tiles.inc"
+#include "attend.inc"
+#include "recurrent.inc"
+
+enum { HALF_ROWS = 8, MOST_TOKENS = 4, PREFETCH_BYTES = 4096 };
+
+// Eight scales or biases as f32.
+INLINE __m256 widen8(const uint8_t *p, ck_dtype dtype) {
+  if (dtype == CK_F32) return _mm256_loadu_ps((const float *)p);
+  __m128i half = _mm_loadu_si128((const __m128i *)p);
+  if (dtype == CK_F16) return _mm256_cvtph_ps(half);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+INLINE __m256i four(const int8_t *x) {
+  int32_t word;
+  memcpy(&word, x, 4);
+  return _mm256_set1_epi32(word);
+}
+
+// One activation group of `tokens` tokens, at most 4. Sums of the first and of the second inputs of a vector stay
+// apart until the end, or those of one token would wait for one another.
+INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, __m256i *c) {
+  const __m256i low = _mm256_set1_epi8(15);
+  __m256i a[MOST_TOKENS], b[MOST_TOKENS];
+  for (int t = 0; t < tokens; t++) a[t] = b[t] = _mm256_setzero_si256();
+  for (int32_t k = 0; k < group; k += 8, p += 16 * bits) {
+    __m256i v = _mm256_loadu_si256((const __m256i *)p), first = v, second;
+    if (bits == 4) first = _mm256_and_si256(v, low), second = _mm256_and_si256(_mm256_srli_epi16(v, 4), low);
+    else second = _mm256_loadu_si256((const __m256i *)(p + 64));
+    for (int t = 0; t < tokens; t++) {
+      a[t] = _mm256_dpbusd_avx_epi32(a[t], first, four(x + t * group + k));
+      b[t] = _mm256_dpbusd_avx_epi32(b[t], second, four(x + t * group + k + 4));
+    }
+  }
+  for (int t = 0; t < tokens; t++) c[t] = _mm256_add_epi32(a[t], b[t]);
+}
+
+// Rows [8 * half ..] of a block times tokens [token, token + tokens) of a tile.
+INLINE void half_products(const ck_packed *m, int bits, const uint8_t *p, size_t half, bool ahead, const ck_tile *x,
+                          int32_t token, int tokens, ck_sums out) {
+  int32_t groups = m->inputs / m->group, parts = m->group / x->group, group = x->group;
+  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
+  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = codes / (size_t)parts;
+  const int8_t *in = x->codes + (size_t)token * (size_t)group;
+  const float *scales = x->scales + token, *sums = x->sums + token;
+  __m256 a[MOST_TOKENS];
+  for (int t = 0; t < tokens; t++) a[t] = _mm256_setzero_ps();
+  for (int32_t g = 0; g < groups; g++, p += step) {
+    if (ahead)
+      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
+    const uint8_t *tail = p + codes + HALF_ROWS * half * element;
+    __m256 s = widen8(tail, m->dtype), bias = widen8(tail + CK_BLOCK_ROWS * element, m->dtype);
+    for (int32_t part = 0; part < parts; part++) {
+      __m256i c[MOST_TOKENS];
+      dot_group(p + 4 * HALF_ROWS * half + (size_t)part * part_bytes, bits, group, in, tokens, c);
+      for (int t = 0; t < tokens; t++) {
+        a[t] = _mm256_fmadd_ps(_mm256_mul_ps(s, _mm256_set1_ps(scales[t])), _mm256_cvtepi32_ps(c[t]), a[t]);
+        a[t] = _mm256_fmadd_ps(bias, _mm256_set1_ps(sums[t]), a[t]);
+      }
+      in += (size_t)x->tokens * (size_t)group;
+      scales += x->tokens, sums += x->tokens;
+    }
+  }
+  for (int t = 0; t < tokens; t++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t]);
+}
+
+INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, ck_sums out) {
+  for (size_t half = 0; half < 2; half++) {
+    int32_t token = 0;
+    for (; x->tokens - token >= 4; token += 4) half_products(m, bits, p, half, false, x, token, 4, out);
+    switch (x->tokens - token) {
+      case 3: half_products(m, bits, p, half, false, x, token, 3, out); break;
+      case 2: half_products(m, bits, p, half, false, x, token, 2, out); break;
+      case 1: half_products(m, bits, p, half, x->tokens == 1 && half == 0, x, token, 1, out); break;
+    }
+  }
+}
+
+static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+  if (m->code_bits == 8) block_products(m, 8, ck_block(m, block), x, out);
+  else block_products(m, 4, ck_block(m, block), x, out);
+}
+
+const ck_kernels ck_kernels_avxvnni = CK_KERNELS;
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed products: tiles of every size, whole layers in pieces and by several threads, feed-forward blocks, and MLX's
+// quantization. These use nothing but operations IEEE 754 rounds in one way, so their bits are in the checksum.
+#include "check.h"
+
+static const int32_t all_bits[] = {2, 3, 4, 5, 6, 8}, all_groups[] = {32, 64, 128};
+static const ck_dtype all_dtypes[] = {CK_F32, CK_F16, CK_BF16};
+
+typedef struct matrix_shape {
+  int32_t rows, inputs, bits, group;
+  ck_dtype dtype;
+} matrix_shape;
+
+static ck_tile tile_of(int32_t inputs, int32_t tokens, int32_t group) {
+  size_t groups = (size_t)(inputs / group * tokens);
+  return (ck_tile){memory((size_t)(inputs * tokens)), memory(groups * 4), memory(groups * 4), tokens, group};
+}
+
+static void tiles(ck_isa isa, const void *shape, results *out) {
+  const matrix_shape *s = shape;
+  const ck_kernels *k = ck_kernels_of(isa);
+  noise random = noise_of(s->rows * s->bits + s->group);
+  ck_weight weight = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
+  ck_packed packed = packed_of(&weight);
+  for (int32_t tokens = 1; tokens <= CK_TILE; tokens++) {
+    ck_tile tile = tile_of(s->inputs, tokens, ck_activation_group(s->group));
+    for (int32_t t = 0; t < tokens; t++) {
+      float *x = floats(&random, (size_t)s->inputs, ldexpf(1, (int)(noise_bits(&random) >> 40) % 40 - 20));
+      if (t == 3) memset(x, 0, (size_t)tile.group * 4);
+      k->quantize(x, s->inputs, &tile, t);
+    }
+    size_t groups = (size_t)(s->inputs / tile.group * tokens);
+    keep(out, tile.codes, groups * (size_t)tile.group), keep(out, tile.scales, groups * 4), keep(out, tile.sums, groups * 4);
+    for (int32_t block = 0; block < ck_blocks(s->rows); block++) {
+      ck_sums sums;
+      k->products(&packed, block, &tile, sums);
+      keep(out, sums, (size_t)tokens * sizeof sums[0]);
+    }
+  }
+  if (isa == CK_ISA_PORTABLE) add_to_checksum(out->bytes, out->count);
+}
+
+// Codes at both ends of their range, where a sum of 16 bits would overflow if it could.
+static void extremes(ck_isa isa, const void *shape, results *out) {
+  const matrix_shape *s = shape;
+  noise random = noise_of(1);
+  ck_weight weight = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
+  memset((void *)weight.data, 255, (size_t)(s->rows * s->inputs * s->bits / 8));
+  ck_packed packed = packed_of(&weight);
+  for (int sign = -1; sign <= 1; sign += 2) {
+    ck_tile tile = tile_of(s->inputs, CK_TILE, ck_activation_group(s->group));
+    float *x = memory((size_t)s->inputs * 4);
+    for (int32_t i = 0; i < s->inputs; i++) x[i] = (float)sign;
+    for (int32_t t = 0; t < CK_TILE; t++) ck_kernels_of(isa)->quantize(x, s->inputs, &tile, t);
+    ck_sums sums;
+    ck_kernels_of(isa)->products(&packed, 0, &tile, sums);
+    keep(out, sums, sizeof sums);
+  }
+}
+
+enum { TOKENS = 19 };
+
+// Two matrices and the norm before them; whole, in pieces, by one thread and by three: always the same bits.
+static void layers(ck_isa isa, const void *shape, results *out) {
+  const matrix_shape *s = shape;
+  noise random = noise_of(s->bits + s->group);
+  ck_weight a = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
+  ck_weight b = random_plain(&random, s->rows + 5, s->inputs, s->dtype);
+  ck_packed packed = packed_of(&a);
+  size_t width = (size_t)(2 * s->rows + 5), inputs = (size_t)s->inputs;
+  const float *x = floats(&random, TOKENS * inputs, 2), *bias = floats(&random, width, 1);
+  const float *norm = floats(&random, inputs, 1);
+  float *whole = NULL;
+  for (int threads = 1; threads <= 3; threads += 2) {
+    ck_pool *pool = ck_pool_create(threads);
+    void *scratch = memory(ck_linear_scratch(s->inputs, TOKENS, threads));
+    for (int32_t step = TOKENS; step > 0; step = step * 2 / 5) {
+      float *y = memory(TOKENS * width * 4);
+      for (int32_t first = 0; first < TOKENS; first += step) {
+        float *here = y + (size_t)first * width;
+        ck_output outputs[2] = {{.packed = &packed, .weight = &a, .bias = bias, .y = here, .stride = width},
+                                {.weight = &b, .y = here + s->rows, .stride = width}};
+        ck_input input = {x + (size_t)first * inputs, inputs, s->inputs, ck_min(step, TOKENS - first),
+                          {CK_NORM_RMS, norm, NULL, 1, 1e-6f}};
+        ck_project(pool, isa, &input, outputs, 2, scratch);
+        outputs[0].accumulate = true;
+        ck_project(pool, isa, &input, outputs, 1, scratch);
+      }
+      if (!whole) whole = y;
+      else if (memcmp(whole, y, TOKENS * width * 4)) fail("%s: pieces of %d, %d threads", ck_isa_name(isa), step, threads);
+    }
+    ck_pool_destroy(pool);
+  }
+  keep(out, whole, TOKENS * width * 4);
+}
+
+// A feed-forward block of packed matrices, and one whose last matrix is plain.
+static void blocks(ck_isa isa, const void *shape, results *out) {
+  const matrix_shape *s = shape;
+  noise random = noise_of(s->bits * s->group);
+  int32_t hidden = 3 * s->group;
+  size_t inputs = (size_t)s->inputs;
+  ck_weight gate = random_affine(&random, hidden, s->inputs, s->bits, s->group, s->dtype);
+  ck_weight up = random_affine(&random, hidden, s->inputs, s->bits, s->group, s->dtype);
+  ck_weight down = random_affine(&random, s->inputs, hidden, s->bits, s->group, s->dtype);
+  ck_weight plain = random_plain(&random, s->inputs, hidden, s->dtype);
+  ck_packed packed[3] = {packed_of(&gate), packed_of(&up), packed_of(&down)};
+  const float *x = floats(&random, TOKENS * inputs, 2), *bias = floats(&random, (size_t)hidden, 1);
+  ck_pool *pool = ck_pool_create(2);
+  void *scratch = memory(ck_feed_scratch(s->inputs, hidden, TOKENS, 2));
+  for (int kind = 0; kind < 3; kind++) {
+    float *y = memory(TOKENS * inputs * 4);
+    ck_feed_forward block = {.activation = {kind ? CK_GELU_TANH : CK_SILU, 0}, .up = {.packed = &packed[1], .weight = &up, .bias = bias}};
+    if (kind < 2) block.gate = (ck_output){.packed = &packed[0], .weight = &gate, .bias = bias};
+    block.down = (ck_output){.packed = kind == 1 ? NULL : &packed[2], .weight = kind == 1 ? &plain : &down, .y = y, .stride = inputs};
+    ck_input input = {.x = x, .stride = inputs, .inputs = s->inputs, .tokens = TOKENS};
+    ck_feed(pool, isa, &input, &block, scratch);
+    keep(out, y, TOKENS * inputs * 4);
+  }
+  ck_pool_destroy(pool);
+}
+
+void check_products(void) {
+  static const int32_t rows[] = {1, 16, 33};
+  for (int b = 0; b < 6; b++)
+    for (int g = 0; g < 3; g++)
+      for (int d = 0; d < 3; d++) {
+        // Rows and groups in one odd combination for each kind of matrix.
+        matrix_shape s = {rows[(b + g + d) % 3], all_groups[g] * (1 + (b + d) % 3), all_bits[b], all_groups[g], all_dtypes[d]};
+#define WHAT "%d x %d, %d bits, groups of %d, type %d", s.rows, s.inputs, s.bits, s.group, s.dtype
+        compare(tiles, &s, "tiles of " WHAT);
+        compare(extremes, &s, "extremes of " WHAT);
+        if ((b + g + d) % 2) compare(layers, &s, "layers of " WHAT);
+        else compare(blocks, &s, "blocks of " WHAT);
+      }
+}
+
+// Quantization has one implementation for all sets; it must not depend on the processor.
+void check_quantization(void) {
+  enum { ROWS = 7, INPUTS = 384 };
+  noise random = noise_of(5);
+  for (int b = 0; b < 6; b++)
+    for (int g = 0; g < 3; g++)
+      for (int d = 0; d < 3; d++) {
+        float *x = floats(&random, ROWS * INPUTS, 3);
+        memset(x + 128, 0, 512);
+        void *values = stored(x, ROWS * INPUTS, all_dtypes[d]);
+        uint8_t *codes = memory(ROWS * INPUTS), *scales = memory(ROWS * INPUTS), *biases = memory(ROWS * INPUTS);
+        if (ck_affine_quantize(values, all_dtypes[d], ROWS, INPUTS, all_bits[b], all_groups[g], codes, scales, biases))
+          fail("quantization finds numbers that are not finite");
+        add_to_checksum(codes, ROWS * INPUTS), add_to_checksum(scales, ROWS * INPUTS), add_to_checksum(biases, ROWS * INPUTS);
+        release();
+      }
+}
