@@ -30,7 +30,7 @@ struct MachineReport: Sendable {
       return Output.standard.json(.object(document))
     }
     Output.standard.line(line)
-    Output.standard.line("kernels here \(sets.joined(separator: ", "))")
+    Output.standard.line("kernel sets  \(sets.joined(separator: ", "))")
     Output.standard.line("memory read  \(Quantity.decimal(ceiling.readBytesPerSecond / 1e9, places: 1)) GB/s")
     Output.standard.line("int8         \(Quantity.decimal(ceiling.int8OperationsPerSecond / 1e9, places: 0)) GOP/s")
   }
