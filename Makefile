@@ -36,7 +36,7 @@ test-neon: ## test the kernels on emulated arm64 processors, by a cross compiler
 
 fuzz: deps ## feed every reader of files mutated input, SECONDS each (60)
 	$(SWIFT_BUILD) --product fuzz
-	@for target in tokenizer-json tokenizer-model template config safetensors gguf; do \
+	@for target in tokenizer-json tokenizer-model template config safetensors gguf manifest lock-file archive; do \
 	  .build/$(CONFIGURATION)/fuzz $$target --seconds $(SECONDS_EACH) --seed $(SEED) || exit 1; done
 
 lint: ## format, import edges, doc comments, generated files

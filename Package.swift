@@ -148,7 +148,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Fuzzing",
-      dependencies: ["Library", "Models", "Checkpoints", "Tensors", "Tokenizers", "Templates", "Basics"],
+      dependencies: ["Library", "Store", "Models", "Checkpoints", "Tensors", "Tokenizers", "Templates", "Basics"],
       path: "Tests/Fuzzing", swiftSettings: house),
     .executableTarget(name: "fuzz", dependencies: ["Fuzzing", "Basics"], path: "Tests/Fuzz", swiftSettings: house),
     .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Basics", "Support"], swiftSettings: house),

@@ -4,11 +4,17 @@
 tokenizer-json/  the tokenizers of Fixtures/tokenizers, cut down to a few tokens
 safetensors/     checkpoints as several programs write them
 gguf/            two-layer models with a vocabulary
+manifest/, lock-file/, archive/   what comes into the store from elsewhere
 A second run gives the same bytes. Inputs that once crashed or hung lie beside them, named by what they broke.
 """
+import gzip
+import hashlib
+import io
 import json
 import pathlib
 import struct
+import tarfile
+import zipfile
 
 fixtures = pathlib.Path(__file__).parent.parent / "Fixtures"
 root = fixtures / "fuzz"
@@ -164,3 +170,55 @@ put("gguf/qwen2-q4.gguf", model("qwen2", bpe, 2))
 put("gguf/types.gguf", gguf(
     {"general.architecture": "none", "general.alignment": 32, "a": ["x", "y"], "b": [1, 2], "c": [0.5], "d": True},
     [(f"t{kind}", [256, 2], kind) for kind in SIZES]))
+
+
+# ---- the store: manifests, lock files, archives ----
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+RAW = "application/vnd.cncf.model.{}.v1.raw"
+texts = {"LICENSE": "doc", "config.json": "weight.config", "sub/model.safetensors": "weight", "run.py": "code"}
+layers = [{"mediaType": RAW.format(kind), "digest": f"sha256:{sha256(path)}", "size": len(path),
+           "annotations": {"org.cncf.model.filepath": path}} for path, kind in texts.items()]
+manifest = {
+    "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+    "artifactType": "application/vnd.cncf.model.manifest.v1+json",
+    "config": {"mediaType": "application/vnd.cncf.model.config.v1+json", "digest": f"sha256:{sha256('c')}", "size": 1},
+    "layers": layers,
+    "annotations": {"org.opencontainers.image.title": "org/model:main", "org.opencontainers.image.licenses": "mit AND x"},
+}
+put("manifest/model.json", json.dumps(manifest, separators=(",", ":")).encode())
+put("manifest/empty.json", json.dumps(manifest | {"layers": [], "annotations": {}}).encode())
+
+
+def locked(name, **more):
+    files = [{"path": path, "size": len(path), "sha256": sha256(path)} for path in sorted(texts)]
+    lines = "".join(f"{file['sha256']}  {file['path']}\n" for file in files)
+    return {"name": name, **more, "files": files, "digest": f"sha256:{sha256(lines)}"}
+
+
+source = {"endpoint": "https://huggingface.co", "repository": "org/model", "commit": "0123abcd" * 5}
+recipe = {"method": "affine, round to nearest", "quantization": {"group_size": 64, "bits": 4, "mode": "affine"}}
+put("lock-file/two.json", json.dumps({"version": 1, "models": [
+    locked("org/model:main", source=source, licenses=["mit"]),
+    locked("org/model:q4", source=source, base="org/model:main", recipe=recipe,
+           inputs=[{"path": "config.json", "sha256": sha256("config.json")}])]}, indent=2).encode())
+put("lock-file/own.json", json.dumps({"version": 1, "models": [locked("mine:main")]}).encode())
+
+for name, form in {"ustar": tarfile.USTAR_FORMAT, "pax": tarfile.PAX_FORMAT, "gnu": tarfile.GNU_FORMAT}.items():
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=form) as tar:
+        for path in list(texts) + (["d" * 90 + "/" + "f" * 90] if name != "ustar" else []):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(path)
+            tar.addfile(entry, io.BytesIO(path.encode()))
+    # The padding of a tar file says nothing.
+    put(f"archive/{name}.tar", data.getvalue()[:8192])
+    if name == "ustar":
+        put("archive/ustar.tar.gz", gzip.compress(data.getvalue(), mtime=0))
+data = io.BytesIO()
+with zipfile.ZipFile(data, "w") as archive:
+    for path in texts:
+        archive.writestr(zipfile.ZipInfo(path), path, zipfile.ZIP_DEFLATED)
+put("archive/plain.zip", data.getvalue())

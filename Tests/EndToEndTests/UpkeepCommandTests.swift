@@ -279,3 +279,28 @@ import Testing
     #expect(try !offers("impetus show ", rig).contains("gone"))
   }
 }
+
+@Suite struct InterruptedUpkeepTests {
+  @Test("killed at any point, naming, removing, restoring and collecting lose no model that has a name")
+  func killed() throws {
+    let rig = try StoreCommandTests.Rig()
+    let environment = ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path]
+    try rig.succeed("import", Fixtures.url("models/llama"), "--name", "kept")
+    try rig.succeed("import", Fixtures.url("models/qwen2-tied"), "--name", "other")
+    let commands = [
+      ["tag", "kept", "second", "--force"], ["tag", "other", "second", "--force"], ["rm", "second"],
+      ["restore", "second", "--force"], ["gc", "--now"], ["rm", "second", "--now"],
+    ]
+    for step in 0..<30 {
+      try Support.Program.killed(
+        commands[step % commands.count], after: UInt32(1000 + step * 700), environment: environment)
+      let names = try rig.succeed("list", "--quiet").split(separator: "\n")
+      #expect(names.contains("kept") && names.contains("other"))
+      let verified = try rig.run("verify")
+      #expect(verified.status == 0, "\(commands[step % commands.count]): \(verified.output)")
+      if step % commands.count == commands.count - 1 { _ = try rig.run("tag", "kept", "second", "--force") }
+    }
+    try rig.succeed("gc", "--now")
+    try rig.succeed("verify")
+  }
+}

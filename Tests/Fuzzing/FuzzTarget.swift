@@ -16,7 +16,9 @@ public struct FuzzTarget: Sendable {
   public let run: @Sendable (_ input: [UInt8], _ scratch: String) throws -> Void
 
   /// All targets.
-  public static let all = [tokenizerJSON, tokenizerModel, template, config, safetensors, gguf]
+  public static let all = [
+    tokenizerJSON, tokenizerModel, template, config, safetensors, gguf, manifest, lockFile, archive,
+  ]
 
   /// Every file of a folder of fixtures.
   static func files(_ folder: String) throws -> [[UInt8]] {
