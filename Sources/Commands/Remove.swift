@@ -30,20 +30,29 @@ struct Remove: ParsableCommand {
 
   func run() throws {
     let store = try storeOptions.library().store
-    let found = try models.map { try exact($0, store) }
+    var found: [StoredModel] = []
+    var damaged: [Reference] = []
+    for text in models {
+      do { found.append(try exact(text, store)) } catch let problem as StoreProblem {
+        // What cannot be read cannot come back either: its reference goes, so that it is in nobody's way.
+        guard case .damagedManifest = problem, let reference = try store.removeDamaged(text) else { throw problem }
+        damaged.append(reference)
+      }
+    }
     var freed: Int?
     if now { freed = try store.erase(found) } else { for model in found { try store.remove(model) } }
     if output.json {
       Output.standard.json([
-        "removed": .array(found.map { .string($0.reference.description) }),
+        "removed": .array((found.map(\.reference) + damaged).map { .string($0.description) }),
         "freed_bytes": freed.map { .integer(Int64($0)) } ?? .null,
       ])
       return
     }
     for model in found { note("removed \(model.reference.full)") }
+    for reference in damaged { note("removed the damaged reference of \(reference.full); impetus gc frees its room") }
     if let freed {
       note("\(Quantity.bytes(freed)) are free")
-    } else {
+    } else if !found.isEmpty {
       note("impetus restore brings it back; impetus gc --now frees the room")
     }
   }

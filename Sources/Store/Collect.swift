@@ -67,15 +67,10 @@ extension ModelStore {
   private func collectLocked(trashAge: Int?, partsAge: Int, contentAge: Int, isDryRun: Bool) throws -> Collected {
     let now = Int(time(nil))
     var collected = Collected()
-    var trash = try trashed()
-    if let trashAge {
-      for one in trash where now - one.removed >= trashAge {
-        collected.trashed += 1
-        if !isDryRun { try Files.remove(one.path) }
-      }
-      trash.removeAll { now - $0.removed >= trashAge }
-    }
-    let needed = try neededBlobs(trash)
+    let trash = try trashed()
+    let old = trash.filter { one in trashAge.map { now - one.removed >= $0 } ?? false }
+    if let trashAge { try dropTrash(old, all: trash, age: trashAge, now: now, isDryRun: isDryRun, &collected) }
+    let needed = try neededBlobs(trash.filter { one in !old.contains { $0.path == one.path } })
     for name in try Files.list(layout.blobs) {
       let path = "\(layout.blobs)/\(name)"
       if let digest = Digest(hex: name), needed.contains(digest) { continue }
@@ -95,6 +90,23 @@ extension ModelStore {
     }
     if !isDryRun { try forgetGitIDs() }
     return collected
+  }
+
+  /// Drops old references of the trash, and what is there and is none, such as a file cut short.
+  private func dropTrash(
+    _ old: [Trashed], all: [Trashed], age: Int, now: Int, isDryRun: Bool, _ collected: inout Collected
+  ) throws {
+    for one in old {
+      collected.trashed += 1
+      if !isDryRun { try Files.remove(one.path) }
+    }
+    let references = Set(all.map(\.path))
+    for path in ((try? Files.list(layout.trash)) ?? []).map({ "\(layout.trash)/\($0)" })
+    where !references.contains(path) {
+      guard let facts = Files.facts(path), now - facts.changed >= age else { continue }
+      collected.unfinished += 1
+      if !isDryRun { try Files.removeTree(path) }
+    }
   }
 
   /// Contents that references need, those in the trash too.

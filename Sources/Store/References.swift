@@ -202,6 +202,33 @@ extension ModelStore {
     }
   }
 
+  /// Removes a reference that cannot be read; there is no way back. Its contents, as far as nothing else needs them, are
+  /// freed by `collect`.
+  /// - Returns: the reference; nil when the name is not exactly that of a damaged one.
+  public func removeDamaged(_ text: String) throws -> Reference? {
+    let query = try ReferenceQuery(text)
+    guard exists, query.pin == nil else { return nil }
+    let found = try references().filter {
+      query.matches($0, isPrefix: false) && query.variant ?? Reference.mainVariant == $0.variant
+    }
+    guard found.count == 1, let reference = found.first else { return nil }
+    return try changingReferences {
+      do {
+        _ = try load(reference)
+        return nil
+      } catch FileProblem.notFound {
+        return nil
+      } catch is any Problem {
+        let path = referencePath(reference)
+        try Files.remove(path)
+        try Files.synchronizeFolder(Files.parent(of: path))
+        removeEmptyFolders(Files.parent(of: path), below: layout.references)
+        try renewDerived()
+        return reference
+      }
+    }
+  }
+
   /// A reference in the trash.
   struct Trashed {
     let path: String

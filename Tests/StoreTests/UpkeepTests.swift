@@ -120,6 +120,22 @@ import Testing
     #expect(throws: (any Error).self) { try sample.store.collect(trashAge: 0) }
   }
 
+  @Test("a damaged reference can be removed, and then the store can be collected again") func removeDamaged() throws {
+    let sample = try Sample()
+    let bad = try sample.add("bad", files: [("a", "1")])
+    let good = try sample.add("good", files: [Self.weights])
+    #expect(try sample.store.removeDamaged("org/good") == nil)
+    try Files.remove(sample.store.path(of: bad.digest))
+    #expect(throws: (any Error).self) { try sample.store.collect(trashAge: 0) }
+    #expect(try sample.store.removeDamaged("org/ba") == nil)
+    #expect(try sample.store.removeDamaged("org/bad") == bad.reference)
+    try AtomicFile.write([1], to: "\(sample.store.layout.root)/trash/1-x.json")
+    let collected = try sample.store.collect(trashAge: 0)
+    #expect(collected.blobs == 2)
+    #expect(try Files.list("\(sample.store.layout.root)/trash").isEmpty)
+    #expect(try sample.store.models() == [good])
+  }
+
   @Test(
     "hostile manifests are refused",
     arguments: [
