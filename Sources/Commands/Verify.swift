@@ -38,13 +38,18 @@ struct Verify: AsyncParsableCommand {
   func run() async throws {
     let (store, found) = try storeOptions.models(all ? [] : models)
     let chosen = found.isEmpty ? nil : found
+    let library = try storeOptions.library()
+    let others = library.stores.filter { $0.layout != store.layout }
     let bar = ProgressLine("verifying", mode: progress.progress)
     var report = try await blocking { isCancelled in
       defer { bar.finish() }
-      return try Verifying(store: store).run(
+      return try Verifying(store: store, others: others).run(
         chosen, threads: Processor.usableCores, progress: { bar.update(done: $0, total: $1) }, isCancelled: isCancelled)
     }
-    let rebuilt = rebuild && report.isClean ? try await self.rebuilt(report.models, store) : []
+    let rebuilt =
+      rebuild && report.isClean
+      ? try await self.rebuilt(
+        report.models, Rebuilding(store: store, others: others, scratch: library.store)) : []
     for (_, outcome) in rebuilt {
       if case .differs(let findings) = outcome { report.findings += findings }
     }
@@ -72,13 +77,13 @@ struct Verify: AsyncParsableCommand {
 
   /// Makes models once more; those that are made of nothing are left out.
   private func rebuilt(
-    _ models: [StoredModel], _ store: ModelStore
+    _ models: [StoredModel], _ rebuilding: Rebuilding
   ) async throws -> [(StoredModel, Rebuilding.Outcome)] {
     var outcomes: [(StoredModel, Rebuilding.Outcome)] = []
     for model in models {
       let outcome = try await making("making \(model.reference.full) again", mode: progress.progress) {
         progress, isCancelled in
-        try Rebuilding(store: store).run(
+        try rebuilding.run(
           model, threads: Processor.usableCores, progress: progress, isCancelled: isCancelled)
       }
       if outcome != .original { outcomes.append((model, outcome)) }

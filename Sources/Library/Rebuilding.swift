@@ -19,8 +19,18 @@ public struct Rebuilding: Sendable {
   }
 
   private let store: ModelStore
+  private let others: [ModelStore]
+  private let scratch: ModelStore
 
-  public init(store: ModelStore) { self.store = store }
+  /// - Parameters:
+  ///   - store: the store of the models.
+  ///   - others: stores in which their bases may lie too.
+  ///   - scratch: a store that may be written to, for the folder that goes away.
+  public init(store: ModelStore, others: [ModelStore] = [], scratch: ModelStore) {
+    self.store = store
+    self.others = others
+    self.scratch = scratch
+  }
 
   /// Makes a model again in a folder that goes away. Blocks its thread until done.
   /// - Throws: what making and the store throw, which is another matter than a difference.
@@ -32,7 +42,9 @@ public struct Rebuilding: Sendable {
     guard let base = provenance.base, let digest = provenance.baseManifest else {
       return .impossible(why: "it is made of files that are not in the store")
     }
-    guard let source = store.model(manifest: digest, as: try Importing.reference(base)) else {
+    let reference = try Importing.reference(base)
+    let holder = ([store] + others).first { $0.model(manifest: digest, as: reference) != nil }
+    guard let holder, let source = holder.model(manifest: digest, as: reference) else {
       return .impossible(why: "\(base) is not here in the version that it is made of")
     }
     let files = Dictionary(source.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
@@ -42,12 +54,12 @@ public struct Rebuilding: Sendable {
     guard let recipe = RepeatableRecipe(provenance.recipe) else {
       return .impossible(why: "its recipe needs more than \(base)")
     }
-    let ingest = try Ingest(store)
+    let ingest = try Ingest(scratch)
     let (view, target) = ("\(ingest.folder)/base", "\(ingest.folder)/rebuilt")
     try Files.makeFolders(target)
     for file in source.manifest.files {
       try Files.makeFolders(Files.parent(of: "\(view)/\(file.path)"))
-      try Files.link("\(view)/\(file.path)", to: store.path(of: file.digest))
+      try Files.link("\(view)/\(file.path)", to: holder.path(of: file.digest))
     }
     let made = try recipe.write(from: view, to: target, threads: threads, progress: progress, isCancelled: isCancelled)
     let findings = try compare(model, made.files, in: target, tool: provenance.tool)

@@ -25,8 +25,13 @@ public struct Verifying: Sendable {
   }
 
   private let store: ModelStore
+  private let others: [ModelStore]
 
-  public init(store: ModelStore) { self.store = store }
+  /// - Parameter others: stores in which bases of derived models may lie too.
+  public init(store: ModelStore, others: [ModelStore] = []) {
+    self.store = store
+    self.others = others
+  }
 
   /// Checks one model, or all. Blocks its thread until done.
   /// - Parameters:
@@ -64,7 +69,7 @@ public struct Verifying: Sendable {
     if report.isClean { try? store.repairDerived() }
     for model in report.models where !report.findings.contains(where: { $0.place.hasPrefix(model.reference.full) }) {
       report.findings += store.inconsistencies(of: model) + structure(model)
-      report.findings += VerifyingProvenance(store: store).findings(of: model)
+      report.findings += VerifyingProvenance(store: store, others: others).findings(of: model)
     }
     if models == nil { report.findings += try store.staleDerived() }
     return report

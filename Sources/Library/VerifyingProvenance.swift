@@ -8,6 +8,8 @@ internal import Store
 /// Checks provenance, offline and without reading weights.
 struct VerifyingProvenance {
   let store: ModelStore
+  /// Stores in which bases may lie too.
+  let others: [ModelStore]
 
   /// What does not fit of a model; notes say what is no longer here to compare with.
   func findings(of model: StoredModel) -> [Finding] {
@@ -33,7 +35,7 @@ struct VerifyingProvenance {
     guard let base = provenance.base, let digest = provenance.baseManifest,
       let reference = try? Importing.reference(base)
     else { return findings }
-    if let source = store.model(manifest: digest, as: reference) {
+    if let source = ([store] + others).lazy.compactMap({ $0.model(manifest: digest, as: reference) }).first {
       let files = Dictionary(source.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
       for input in provenance.inputs where !input.path.hasPrefix("adapter/") && files[input.path] != input.digest {
         add(

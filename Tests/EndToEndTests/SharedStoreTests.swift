@@ -166,6 +166,9 @@ import Testing
       try mine.succeed("quantize", "org/tiny", "--group-size", "32", "--name", ":q", "--json", environment: path))
     #expect(try mine.succeed("list", "--quiet") == "org/mine\norg/tiny:q\n")
     #expect(made["name"] == "org/tiny:q")
+    let again = try mine.run("verify", "org/tiny:q", "--rebuild", environment: path)
+    #expect(again.status == 0, "\(again.output)")
+    #expect(try mine.run("verify", "org/tiny:q", "--rebuild").status == 3)
     // A whole name in the other store wins over the beginning of one's own.
     try mine.succeed("tag", "org/mine", "otherwise")
     #expect(try mine.succeed("path", "other", environment: path).hasPrefix(shared.folder.path))

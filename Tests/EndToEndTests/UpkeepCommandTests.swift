@@ -215,7 +215,7 @@ import Testing
     let environment = [
       "HF_ENDPOINT": hub.endpoint, "HOME": rig.folder.path, "IMPETUS_HOME": "\(rig.folder.path)/store",
     ]
-    try rig.succeed("import", Self.llama, "--name", "present")
+    try rig.succeed("import", Fixtures.url("models/qwen2-tied"), "--name", "present")
     hub.order(Fault(.cdn, .throttle(2_000), times: nil))
     let pull = try Support.Program.start(Support.Program.path, ["pull", "org/model"], environment: environment)
     var tries = 0
