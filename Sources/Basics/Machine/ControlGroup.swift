@@ -22,9 +22,10 @@ public struct ControlGroup: Sendable, Equatable {
     func number(_ path: String) -> Int? { text(path).flatMap { Int($0.prefix { $0.isNumber }) } }
     let lines = (text(membership) ?? "").split(separator: "\n")
     var group = lines.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
+    if !group.hasPrefix("/") { group = "/" }
     var (memory, used, cores): (Int?, Int?, Double?)
     while true {
-      let folder = group == "/" || group.isEmpty ? root : root + group
+      let folder = group == "/" ? root : root + group
       if let limit = number("\(folder)/memory.max"), limit < memory ?? .max {
         memory = limit
         used = number("\(folder)/memory.current")
