@@ -186,9 +186,9 @@ _impetus() {
 
 _impetus_pull() {
     repeating_flags=()
-    non_repeating_flags=(--all --token-stdin --offline --dry-run --plain-http --json --version -h --help)
+    non_repeating_flags=(--all --token-stdin --offline --no-hf-cache --to-hf-cache --dry-run --plain-http --json --version -h --help)
     repeating_options=(--include --exclude)
-    non_repeating_options=(--revision --name --endpoint --connections --limit-rate --store --progress)
+    non_repeating_options=(--revision --name --endpoint --connections --limit-rate --quantize --group-size --store --progress)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -212,6 +212,12 @@ _impetus_pull() {
         return
         ;;
     '--limit-rate')
+        return
+        ;;
+    '--quantize')
+        return
+        ;;
+    '--group-size')
         return
         ;;
     '--store')

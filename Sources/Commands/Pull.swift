@@ -16,9 +16,16 @@ struct Pull: AsyncParsableCommand {
       same command goes on where it stopped. The hub's address and token come from HF_ENDPOINT, HF_TOKEN and the token
       file; HF_HUB_OFFLINE forbids the network.
 
+      What the hub's Python client has in its cache (HF_HUB_CACHE, HF_HOME) is verified and shared instead of fetched.
+      With --to-hf-cache the model is written there too, so that Python programs find it.
+
+      With --quantize the weights are quantized as they arrive, and the source is never on the disk: the result is the one
+      that pull and then quantize make. Interrupted, the same command goes on where it stopped.
+
       Examples:
         impetus pull HuggingFaceTB/SmolLM2-135M-Instruct
         impetus pull Qwen/Qwen2.5-0.5B-Instruct --revision v1.0 --dry-run
+        impetus pull Qwen/Qwen2.5-7B-Instruct --quantize 4
         impetus pull oci://registry.example.org/models/smollm2:q4
         impetus pull org/model --include "*.safetensors" --exclude "original/*" --limit-rate 10M
       """)
@@ -62,9 +69,16 @@ struct Pull: AsyncParsableCommand {
   @Flag(name: .long, help: "Use no network: succeed when all is here already.")
   var offline = false
 
+  @Flag(name: .customLong("no-hf-cache"), help: "Take nothing from the cache of the hub's Python client.")
+  var ignoresCache = false
+
+  @Flag(name: .customLong("to-hf-cache"), help: "Write the model into the cache of the hub's Python client too.")
+  var writesCache = false
+
   @Flag(name: .long, help: "Say what would be fetched, and fetch nothing.")
   var dryRun = false
 
+  @OptionGroup var quantizing: PullQuantizeOptions
   @OptionGroup var registry: RegistryOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
@@ -72,19 +86,29 @@ struct Pull: AsyncParsableCommand {
 
   func validate() throws {
     guard (1...64).contains(connections) else { throw ValidationError("--connections takes 1 to 64") }
+    if quantizing.bits != nil, writesCache || offline || RegistryAddress.isOne(repository) {
+      throw ValidationError("--quantize goes with a hub's repository, and not with --to-hf-cache or --offline")
+    }
   }
 
   func run() async throws {
     if RegistryAddress.isOne(repository) { return try await runRegistry() }
     let library = try storeOptions.library()
-    let name = try name.map { try Importing.reference($0) }
     let repository = try RepoID(repository)
     let revision = try Revision(revision)
     var settings = try HubSettings(environment: Environment.all, endpoint: endpoint, token: try token())
+    if let recipe = try quantizing.recipe() {
+      settings.network.bytesPerSecond = limitRate
+      return try await runQuantized(recipe, repository, revision, settings, library.store)
+    }
+    let name = try name.map { try Importing.reference($0) }
     if offline { settings.offlineBecause = "--offline" }
     if settings.offlineBecause != nil, let model = present(library.store, repository, name) {
       note("\(model.reference) is here; the network was not used")
-      if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+      let written = try await interruptible { [writing = try cacheWriting(library.store)] in
+        try await writing?.write(model, revision)
+      }
+      report(model, written)
       return
     }
     settings.network.bytesPerSecond = limitRate
@@ -93,26 +117,46 @@ struct Pull: AsyncParsableCommand {
     let selection = Selection(include: include, exclude: exclude, everything: all)
     let isDryRun = dryRun
     let policies = try Policies.load(environment: Environment.all)
-    let result = try await interruptible { () -> (StoredModel, (any Problem)?)? in
+    let cache = ignoresCache ? nil : HubCache(environment: Environment.all)
+    let writing = try cacheWriting(library.store)
+    let result = try await interruptible { () -> (StoredModel, (any Problem)?, HubCache.Written?)? in
       let client = try HubClient(finalSettings, notice: { Self.tell($0, bar) })
       let ingest = try Ingest(library.store)
       let destination = StoreDestination(ingest)
-      let pulling = Pulling(client: client, destination: destination, policies: policies)
+      let pulling = Pulling(client: client, destination: destination, cache: cache, policies: policies)
       let plan = try await pulling.plan(repository, revision: revision, selection: selection)
       Self.tell(plan)
       if isDryRun { return nil }
       let pulled = try await pulling.run(plan, options: options) { Self.tell($0, bar) }
       bar.finish()
-      return try destination.publish(
-        pulled, endpoint: "\(finalSettings.endpoint)", as: name)
+      let published = try destination.publish(pulled, endpoint: "\(finalSettings.endpoint)", as: name)
+      return (published.model, published.unsupported, try await writing?.write(pulled))
     }
-    guard let (model, unsupported) = result else { return }
+    guard let (model, unsupported, written) = result else { return }
     if let unsupported {
       note("this program cannot run it: \(unsupported.description)")
       if let remedy = unsupported.remedy { note("  \(remedy)") }
     }
     note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
-    if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+    report(model, written)
+  }
+
+  /// What `--to-hf-cache` needs; nil without it.
+  private func cacheWriting(_ store: ModelStore) throws -> CacheWriting? {
+    guard writesCache else { return nil }
+    guard let cache = HubCache(environment: Environment.all) else { throw CacheProblem.noCache }
+    return CacheWriting(store: store, cache: cache, withoutLinks: HubCache.forbidsLinks(environment: Environment.all))
+  }
+
+  private func report(_ model: StoredModel, _ written: HubCache.Written?) {
+    if let written {
+      let copied = written.copiedByteCount > 0 ? ", \(Quantity.bytes(written.copiedByteCount)) copied" : ""
+      note("  in the hub's cache: \(written.folder)\(copied)")
+    }
+    guard output.json else { return }
+    var object = ModelJSON.summary(model)
+    if let written { object["hf_cache_folder"] = .string(written.folder) }
+    Output.standard.json(.object(object))
   }
 
   private func token() throws -> Token? {
@@ -128,7 +172,7 @@ struct Pull: AsyncParsableCommand {
     return model.revision == commit.description ? model : nil
   }
 
-  private static func tell(_ plan: PullPlan) {
+  static func tell(_ plan: PullPlan) {
     let count = plan.selection.taken.count
     let here = plan.presentByteCount > 0 ? ", \(Quantity.bytes(plan.presentByteCount)) are here already" : ""
     note(
@@ -144,6 +188,7 @@ struct Pull: AsyncParsableCommand {
         note("  left out: \(sum.count) files, \(Quantity.bytes(sum.bytes)): \(reason.rawValue)")
       }
     }
+    if plan.cachedByteCount > 0 { note("  from the hub's cache: \(Quantity.bytes(plan.cachedByteCount))") }
     if !plan.isComplete { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
   }
 

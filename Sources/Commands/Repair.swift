@@ -5,6 +5,7 @@ import ArgumentParser
 import Basics
 import Hub
 import Library
+import Quantization
 import Store
 
 struct Repair: AsyncParsableCommand {
@@ -68,6 +69,16 @@ struct Repair: AsyncParsableCommand {
       try await blocking { _ in
         try repairing.quantize(
           model, base: base, bits: bits, groupSize: groupSize, threads: Processor.usableCores)
+      }
+    case .stream(let repository, let revision, let base, let bits, let groupSize):
+      let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+      let recipe = Quantizing.Recipe(try Affine(bits: bits, groupSize: groupSize))
+      let bar = ProgressLine("quantizing \(repository)", mode: progress.progress)
+      try await interruptible {
+        defer { bar.finish() }
+        try await repairing.stream(
+          model, repository, revision, base: base, recipe: recipe, threads: Processor.usableCores,
+          client: try HubClient(settings), events: { Pull.tell($0, bar) })
       }
     case .fetch(let repository, let revision):
       let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)

@@ -20,10 +20,15 @@ struct Derivation: Sendable {
   ///   - text: what was asked for: a reference, or `:VARIANT`.
   ///   - variant: taken when nothing was asked for.
   func name(_ text: String?, variant: String) throws -> Reference {
+    let base = source.stored?.reference
+    return try Self.name(text, organization: base?.organization, name: base?.name ?? folderName, variant: variant)
+  }
+
+  /// The same for a source of this organization and name.
+  static func name(_ text: String?, organization: String?, name: String, variant: String) throws -> Reference {
     if let text, !text.hasPrefix(":") { return try Importing.reference(text) }
     let variant = try text.map { try Importing.reference("x\($0)").variant } ?? variant
-    let base = source.stored?.reference
-    return try Reference(organization: base?.organization, name: base?.name ?? folderName, variant: variant)
+    return try Reference(organization: organization, name: name, variant: variant)
   }
 
   private var folderName: String {

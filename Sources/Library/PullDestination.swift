@@ -16,4 +16,9 @@ public protocol PullDestination: Sendable {
 
   /// Takes a verified file by renaming it away. Called from several tasks at a time.
   func adopt(_ file: DownloadedFile) throws
+
+  /// Takes a content that another program has on this machine, if its bytes are the file's. The other's file stays.
+  /// - Parameter progress: told the bytes read; throws to stop.
+  /// - Returns: its SHA-256; nil when the bytes are others.
+  func take(_ file: RepoFile, from path: String, progress: (Int) throws -> Void) throws -> Digest?
 }

@@ -14,6 +14,8 @@ public struct PullPlan: Sendable {
   public let selection: Selection.Outcome
   /// Contents that are here already.
   public let present: [ContentIdentity: Digest]
+  /// Contents that the hub's own cache on this machine has; they are verified and taken from there.
+  public let cached: [CachedContent]
   /// Contents to fetch, each once however many paths it has.
   public let missing: [RepoFile]
   /// Bytes of `missing` that an interrupted pull has left.
@@ -25,8 +27,10 @@ public struct PullPlan: Sendable {
   public var byteCount: Int { selection.byteCount }
   /// Bytes that have to come over the network.
   public var fetchByteCount: Int { max(0, missing.reduce(0) { $0 &+ $1.byteCount } - resumableByteCount) }
-  /// Bytes that are not fetched because they are here.
-  public var presentByteCount: Int { byteCount - fetchByteCount }
+  /// Bytes that come from the hub's own cache on this machine.
+  public var cachedByteCount: Int { cached.reduce(0) { $0 &+ $1.file.byteCount } }
+  /// Bytes that are not fetched because they are in the store.
+  public var presentByteCount: Int { byteCount - fetchByteCount - cachedByteCount }
   /// Whether nothing has to be fetched.
   public var isComplete: Bool { missing.isEmpty }
 
@@ -35,6 +39,15 @@ public struct PullPlan: Sendable {
     let tags = resolved.card["tags"]?.arrayValue?.compactMap(\.stringValue) ?? []
     let tag = tags.first { $0.hasPrefix("license:") }.map { String($0.dropFirst("license:".count)) }
     return resolved.card["cardData"]?["license"]?.stringValue ?? tag
+  }
+
+  /// The same for some of the files; the others count as taken care of.
+  func only(_ isWanted: (RepoFile) -> Bool) -> PullPlan {
+    PullPlan(
+      resolved: resolved, revision: revision,
+      selection: Selection.Outcome(taken: selection.taken.filter(isWanted), leftOut: selection.leftOut),
+      present: present, cached: cached.filter { isWanted($0.file) }, missing: missing.filter(isWanted),
+      resumableByteCount: 0, freeByteCount: freeByteCount)
   }
 
   /// Room to leave for manifests, journals and other programs.
@@ -47,8 +60,9 @@ public struct PullPlan: Sendable {
       let formats = Set(selection.leftOut.filter { $0.reason == .duplicateFormat }.map { $0.file.path.suffix })
       throw .nothingToTake(repository: name, formats: formats.sorted())
     }
-    let needed = fetchByteCount + Self.reserveByteCount
-    guard isComplete || freeByteCount >= needed else {
+    let copied = cached.reduce(0) { $0 &+ ($1.needsCopy ? $1.file.byteCount : 0) }
+    let needed = fetchByteCount + copied + Self.reserveByteCount
+    guard isComplete && copied == 0 || freeByteCount >= needed else {
       throw .noRoom(repository: name, needed: needed, free: freeByteCount, folder: destination.partsFolder)
     }
   }
@@ -56,7 +70,7 @@ public struct PullPlan: Sendable {
 
 extension RepoPath {
   /// What follows the last dot of the name.
-  fileprivate var suffix: String { name.split(separator: ".").last.map(String.init) ?? name }
+  var suffix: String { name.split(separator: ".").last.map(String.init) ?? name }
 }
 
 /// Why a pull is not begun.

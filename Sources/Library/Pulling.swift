@@ -23,10 +23,14 @@ public struct PulledSnapshot: Sendable {
   public let revision: Revision
   /// In the order of their paths.
   public let files: [PulledFile]
+  /// The commit's other files.
+  public let leftOut: [RepoFile]
   /// The licence by the hub's card.
   public var license: String?
   /// Bytes that came over the network.
   public let receivedByteCount: Int
+  /// Bytes that were taken from the hub's own cache on this machine.
+  public let cachedByteCount: Int
 }
 
 /// The use case of `impetus pull`, without a terminal.
@@ -35,14 +39,19 @@ public struct Pulling: Sendable {
   public let client: HubClient
   /// Where the files go.
   public let destination: any PullDestination
+  /// The hub's own cache, whose contents need not be fetched; nil leaves it alone.
+  public let cache: HubCache?
 
   /// What may be pulled.
   public let policies: Policies
 
-  public init(client: HubClient, destination: any PullDestination, policies: Policies = Policies([])) {
+  public init(
+    client: HubClient, destination: any PullDestination, cache: HubCache? = nil, policies: Policies = Policies([])
+  ) {
     self.policies = policies
     self.client = client
     self.destination = destination
+    self.cache = cache
   }
 
   /// Finds out what a pull would do: two questions to the hub and a look at the disk.
@@ -57,16 +66,24 @@ public struct Pulling: Sendable {
     let listing = try await client.listing(resolved.repository, resolved.commit)
     let outcome = selection.apply(to: listing)
     var present: [ContentIdentity: Digest] = [:]
+    var cached: [CachedContent] = []
     var missing: [RepoFile] = []
     var seen: Set<ContentIdentity> = []
-    for file in outcome.taken where seen.insert(file.identity).inserted {
-      if let digest = destination.present(file) { present[file.identity] = digest } else { missing.append(file) }
-    }
     let folder = destination.partsFolder
+    let index = cache?.index
+    for file in outcome.taken where seen.insert(file.identity).inserted {
+      if let digest = destination.present(file) {
+        present[file.identity] = digest
+      } else if let path = index?.content(of: file, in: resolved.repository) {
+        cached.append(CachedContent(file: file, path: path, needsCopy: !Sharing.isLikely(path, in: folder)))
+      } else {
+        missing.append(file)
+      }
+    }
     let free: Int
     do { free = try Files.freeBytes(at: folder) } catch { throw HubProblem.file(error) }
     let plan = PullPlan(
-      resolved: resolved, revision: revision, selection: outcome, present: present, missing: missing,
+      resolved: resolved, revision: revision, selection: outcome, present: present, cached: cached, missing: missing,
       resumableByteCount: missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) },
       freeByteCount: free)
     try policies.check(
@@ -101,9 +118,12 @@ public struct Pulling: Sendable {
     try plan.check(destination)
     let digests = Mutex(plan.present)
     let received = Mutex(0)
-    if !plan.isComplete {
+    let taken = try await take(plan, events)
+    digests.withLock { $0.merge(taken) { first, _ in first } }
+    let missing = plan.missing + plan.cached.map(\.file).filter { taken[$0.identity] == nil }
+    if !missing.isEmpty {
       let download = try Download(
-        plan.missing, of: plan.resolved.repository, at: plan.resolved.commit, client: client,
+        missing, of: plan.resolved.repository, at: plan.resolved.commit, client: client,
         into: destination.partsFolder, options: options
       ) { event in
         if case .progress(let progress) = event { received.withLock { $0 = progress.receivedByteCount } }
@@ -126,7 +146,23 @@ public struct Pulling: Sendable {
       digests.withLock { $0[file.identity] }.map { PulledFile(source: file, digest: $0) }
     }
     return PulledSnapshot(
-      resolved: plan.resolved, revision: plan.revision, files: files, license: plan.license,
-      receivedByteCount: received.withLock { $0 })
+      resolved: plan.resolved, revision: plan.revision, files: files, leftOut: plan.selection.leftOut.map(\.file),
+      license: plan.license,
+      receivedByteCount: received.withLock { $0 },
+      cachedByteCount: plan.cached.reduce(0) { $0 + (taken[$1.file.identity] == nil ? 0 : $1.file.byteCount) })
+  }
+
+  /// Takes what the hub's cache has; what turns out to be damaged is fetched like the rest.
+  private func take(
+    _ plan: PullPlan, _ events: @escaping @Sendable (DownloadEvent) -> Void
+  ) async throws -> [ContentIdentity: Digest] {
+    let total = plan.cachedByteCount
+    return try await CacheBorrowing(destination: destination).take(plan.cached) { done in
+      events(
+        .progress(
+          DownloadProgress(
+            landedByteCount: done, byteCount: total, receivedByteCount: 0, finishedFileCount: 0,
+            fileCount: plan.cached.count, active: [])))
+    }
   }
 }

@@ -97,10 +97,8 @@ public struct Quantizing: Sendable {
     to target: String, threads: Int, progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
-    let choices = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.candidate.path, $0.choice) })
-    let work = try tensors.map { try TensorWork($0, choices[$0.path], measuresErrors: recipe.measuresErrors) }
-    let writer = try ShardedWriter(
-      folder: target, work.flatMap(\.declarations), metadata: [("format", "mlx")])
+    let work = try work()
+    let writer = try ShardedWriter(folder: target, work.flatMap(\.declarations), metadata: Self.metadata)
     let total = tensors.reduce(0) { $0 + $1.byteCount }
     let done = Atomic<Int>(0)
     var report = QualityReport()
@@ -118,19 +116,33 @@ public struct Quantizing: Sendable {
       tensor.releasePages()
       if recipe.measuresErrors, tensor.isQuantized { report.add(tensor.path, errors.withLock { $0 }) }
     }
+    let made = try finish(writer, in: target)
+    return Outcome(files: made.files, report: report, recipe: made.recipe)
+  }
+
+  /// Notes of the weights' files.
+  static let metadata = [("format", "mlx")]
+
+  /// Every tensor of the result, with the way its values come to be.
+  func work() throws -> [TensorWork] {
+    let choices = Dictionary(uniqueKeysWithValues: plan.entries.map { ($0.candidate.path, $0.choice) })
+    return try tensors.map { try TensorWork($0, choices[$0.path], measuresErrors: recipe.measuresErrors) }
+  }
+
+  /// Ends a result whose weights are written: their index, config.json, and copies of the other files.
+  func finish(_ writer: ShardedWriter, in target: String) throws -> MadeFolder {
     try writer.finish(parameterCount: plan.parameterCount)
     try QuantizingFiles.writeConfig(config, plan: plan, from: folder, to: target)
     let copied = try QuantizingFiles.copyOthers(from: folder, to: target)
-    return Outcome(
-      files: (writer.fileNames + [ShardIndex.fileName, "config.json"] + copied).sorted(), report: report,
-      recipe: recipeNote)
+    return MadeFolder(
+      files: (writer.fileNames + [ShardIndex.fileName, "config.json"] + copied).sorted(), recipe: recipeNote)
   }
 
   /// What recipes call it.
   static let method = "affine, round to nearest"
 
   /// The recipe as a derived model's provenance holds it.
-  private var recipeNote: JSONObject {
+  var recipeNote: JSONObject {
     [
       "method": .string(Self.method), "rule": "mlx 0.32 cpu", "quantization": .object(plan.configuration),
       "tool": .string("\(Program.name) \(Program.version)"),

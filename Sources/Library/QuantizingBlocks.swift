@@ -23,7 +23,7 @@ struct TensorWork: Sendable {
   private let tensor: QuantizingTensor
   private let format: Affine?
   private let measuresErrors: Bool
-  /// Elements of a row, and rows of each part. A plain tensor is one long row cut anywhere.
+  /// Elements of a row, and rows of each part. A plain tensor has rows of one element: it is cut anywhere.
   private let rowLength: Int
   private let rowsOfPart: Int
   let declarations: [SafetensorsWriter.Declaration]
@@ -31,14 +31,16 @@ struct TensorWork: Sendable {
   init(_ tensor: QuantizingTensor, _ choice: Policy.Choice?, measuresErrors: Bool) throws {
     self.tensor = tensor
     self.measuresErrors = measuresErrors
-    rowLength = tensor.shape.rowLength
-    rowsOfPart = tensor.shape.rowCount / tensor.parts.count
     guard case .quantize(let format, _) = choice else {
       self.format = nil
+      rowLength = 1
+      rowsOfPart = tensor.shape.elementCount / tensor.parts.count
       declarations = [SafetensorsWriter.Declaration(tensor.name, tensor.dtype, tensor.shape)]
       return
     }
     self.format = format
+    rowLength = tensor.shape.rowLength
+    rowsOfPart = tensor.shape.rowCount / tensor.parts.count
     let words = try tensor.shape.withRowLength(format.words(inputs: rowLength))
     let groups = try tensor.shape.withRowLength(format.groups(inputs: rowLength))
     declarations = [
@@ -51,15 +53,25 @@ struct TensorWork: Sendable {
   var path: String { tensor.path }
   var isQuantized: Bool { format != nil }
 
+  /// Bytes of a row of the source.
+  var rowByteCount: Int { max(1, rowLength * tensor.parts[0].dtype.bitCount / 8) }
+
   var blocks: [Block] {
-    let rowByteCount = max(1, rowLength * tensor.parts[0].dtype.bitCount / 8)
+    tensor.parts.indices.flatMap { blocks(ofPart: $0, rows: 0..<rowsOfPart) }
+  }
+
+  /// Rows of one part in blocks.
+  func blocks(ofPart part: Int, rows: Range<Int>) -> [Block] {
     let step = max(1, Self.blockByteCount / rowByteCount)
-    return tensor.parts.indices.flatMap { part in
-      stride(from: 0, to: rowsOfPart, by: step).map { first in
-        let rows = first..<min(first + step, rowsOfPart)
-        return Block(part: part, rows: rows, byteCount: rows.count * rowByteCount)
-      }
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: step).map { first in
+      let piece = first..<min(first + step, rows.upperBound)
+      return Block(part: part, rows: piece, byteCount: piece.count * rowByteCount)
     }
+  }
+
+  /// Where each part lies in which file.
+  var places: [(path: String, bytes: Range<Int>)] {
+    tensor.parts.map { ($0.file.path, $0.offset..<$0.offset + $0.byteCount) }
   }
 
   /// Tells the system that the source's pages are done with.
@@ -72,11 +84,18 @@ struct TensorWork: Sendable {
     let size = source.dtype.bitCount / 8
     let range = block.rows.lowerBound * rowLength * size..<block.rows.upperBound * rowLength * size
     return try source.withUnsafeBytes { bytes in
-      let rows = UnsafeRawBufferPointer(rebasing: bytes[range])
-      guard source.dtype != tensor.dtype else { return try write(rows, block, to: writer) }
-      let converted = convert(rows, from: source.dtype)
-      return try converted.withUnsafeBytes { try write($0, block, to: writer) }
+      try write(UnsafeRawBufferPointer(rebasing: bytes[range]), of: block, to: writer)
     }
+  }
+
+  /// Converts a block's rows, given as the source has them, and writes them to their place.
+  func write(
+    _ rows: UnsafeRawBufferPointer, of block: Block, to writer: ShardedWriter
+  ) throws -> QualityReport.Errors {
+    let dtype = tensor.parts[block.part].dtype
+    guard dtype != tensor.dtype else { return try write(rows, block, to: writer) }
+    let converted = convert(rows, from: dtype)
+    return try converted.withUnsafeBytes { try write($0, block, to: writer) }
   }
 
   /// Elements of another type as the result's.

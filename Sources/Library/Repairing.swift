@@ -15,6 +15,8 @@ public struct Repairing: Sendable {
     case fetch(RepoID, Revision)
     /// From the model it was made of.
     case quantize(base: String, bits: Int, groupSize: Int)
+    /// The same where the base is not here: from its repository at its commit, quantized while it comes.
+    case stream(RepoID, Revision, base: Reference, bits: Int, groupSize: Int)
     /// Only by whoever has the files: importing them again.
     case none
   }
@@ -36,13 +38,23 @@ public struct Repairing: Sendable {
       guard let base = provenance.base, let bits = settings?["bits"]?.intValue,
         let group = settings?["group_size"]?.intValue
       else { return .none }
+      if (try? store.resolve(base)) == nil, let (repository, revision) = place(of: model, description),
+        let reference = try? Importing.reference(base)
+      {
+        return .stream(repository, revision, base: reference, bits: bits, groupSize: group)
+      }
       return .quantize(base: base, bits: bits, groupSize: group)
     }
-    guard let source = description.origin.source, source.contains("://"), let revision = model.revision,
-      let revision = try? Revision(revision)
-    else { return .none }
-    let parts = source.split(separator: "/").suffix(2).joined(separator: "/")
-    return (try? RepoID(parts)).map { .fetch($0, revision) } ?? .none
+    return place(of: model, description).map { .fetch($0, $1) } ?? .none
+  }
+
+  /// The repository and commit that a model comes from; nil for one that was imported.
+  private func place(of model: StoredModel, _ description: ModelDescription) -> (RepoID, Revision)? {
+    guard let source = description.origin.source, source.contains("://"),
+      let revision = model.revision.flatMap({ try? Revision($0) }),
+      let repository = try? RepoID(source.split(separator: "/").suffix(2).joined(separator: "/"))
+    else { return nil }
+    return (repository, revision)
   }
 
   /// Takes damaged contents out of the store, so that they are missing rather than wrong.
@@ -71,6 +83,27 @@ public struct Repairing: Sendable {
   /// A pattern that only this path matches.
   private static func literal(_ path: String) -> String {
     path.reduce(into: "") { text, character in text += "*?[".contains(character) ? "[\(character)]" : "\(character)" }
+  }
+
+  /// Makes a quantized model again from its source's repository, whose weights pass by without staying.
+  /// - Throws: `StoreProblem.damagedBlob` when it is not the same.
+  public func stream(
+    _ model: StoredModel, _ repository: RepoID, _ revision: Revision, base: Reference, recipe: Quantizing.Recipe,
+    threads: Int, client: HubClient, events: @escaping @Sendable (DownloadEvent) -> Void
+  ) async throws {
+    let ingest = try Ingest(store)
+    let description = try store.description(model)
+    let inputs = description.provenance?.inputs.map { Self.literal($0.path) } ?? []
+    let pulling = Pulling(client: client, destination: StoreDestination(ingest))
+    let plan = try await pulling.plan(repository, revision: revision, selection: Selection(include: inputs))
+    let request = StreamedQuantizing.Request(
+      recipe, name: model.reference.full, base: base, origin: description.origin, threads: threads)
+    let work = StreamedQuantizing(
+      pulling: pulling, ingest: ingest, request: request, options: DownloadOptions(), events: events)
+    guard try await work.run(plan).model.digest == model.digest else {
+      throw StoreProblem.damagedBlob(
+        place: model.reference.full, why: "made again from \(repository) it is another one")
+    }
   }
 
   /// Makes a quantized model again and checks that it is the same.

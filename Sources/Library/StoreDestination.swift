@@ -31,24 +31,43 @@ public struct StoreDestination: PullDestination {
     try ingest.adopt(file.path, verified: file.digest, gitID: gitID)
   }
 
+  /// Takes a content of another program, sharing its blocks or linking it where that is safe.
+  public func take(_ file: RepoFile, from path: String, progress: (Int) throws -> Void) throws -> Digest? {
+    let expected: ContentName =
+      switch file.identity {
+      case .sha256(let digest): .sha256(digest)
+      case .gitBlob(let id): .gitBlob(id.description)
+      }
+    return try ingest.take(path, expecting: expected, progress: progress)?.digest
+  }
+
   /// Makes a finished pull a model of the store.
   /// - Parameter reference: its name; nil: the repository's, with the revision as variant.
   /// - Returns: the model, and why it cannot be run here, if so.
   public func publish(
     _ pulled: PulledSnapshot, endpoint: String, as reference: Reference?
   ) throws -> (model: StoredModel, unsupported: (any Problem)?) {
-    let repository = pulled.resolved.repository
-    let variant = pulled.revision.commit.map { $0.short } ?? Self.variant(pulled.revision.description)
-    let reference = try reference ?? Reference(organization: repository.owner, name: repository.name, variant: variant)
+    let reference = try reference ?? Self.reference(pulled.resolved.repository, pulled.revision)
     let files = try pulled.files.map {
       try ModelFile(path: $0.source.path.description, digest: $0.digest, byteCount: $0.source.byteCount)
     }
-    let origin = Origin(
-      source: "\(endpoint)/\(repository)", revision: pulled.resolved.commit.description,
-      licenses: pulled.license.map { [$0] } ?? [])
+    let origin = Self.origin(pulled.resolved, endpoint: endpoint, pulled.license)
     let (description, unsupported) = try Self.describe(files, ingest: ingest, origin: origin, provenance: nil)
     let model = try ingest.publish(files, as: reference, description: description, replaces: true)
     return (model, unsupported)
+  }
+
+  /// What a pulled model is called when nobody says.
+  static func reference(_ repository: RepoID, _ revision: Revision) throws -> Reference {
+    let variant = revision.commit.map { $0.short } ?? variant(revision.description)
+    return try Reference(organization: repository.owner, name: repository.name, variant: variant)
+  }
+
+  /// Where a pulled model comes from, as its manifest says.
+  static func origin(_ resolved: HubClient.Resolved, endpoint: String, _ license: String?) -> Origin {
+    Origin(
+      source: "\(endpoint)/\(resolved.repository)", revision: resolved.commit.description,
+      licenses: license.map { [$0] } ?? [])
   }
 
   /// A branch's or tag's name as a variant.
@@ -69,15 +88,22 @@ public struct StoreDestination: PullDestination {
       try Files.makeFolders(Files.parent(of: link))
       try Files.link(link, to: ingest.store.path(of: file.digest))
     }
-    guard files.contains(where: { $0.path == "config.json" }) else {
+    return describe(folder: folder, origin: origin, provenance: provenance)
+  }
+
+  /// Describes a folder of a model's files.
+  static func describe(
+    folder: String, origin: Origin, provenance: Provenance? = nil
+  ) -> (ModelDescription, unsupported: (any Problem)?) {
+    guard Files.isFile("\(folder)/config.json") else {
       return (ModelDescription(origin: origin, provenance: provenance), nil)
     }
     do {
       let facts = try Describing.facts(folder: folder, origin: origin, provenance: provenance)
       return (facts.description, facts.unsupported)
-    } catch let problem as any Problem {
+    } catch {
       // What cannot be described is kept all the same: its bytes are those that were promised.
-      return (ModelDescription(origin: origin, provenance: provenance), problem)
+      return (ModelDescription(origin: origin, provenance: provenance), error as? any Problem)
     }
   }
 }

@@ -27,8 +27,7 @@ public struct StoredQuantizing: Sendable {
 
   /// The variant's name when none is given: `q4` for 4 bits in groups of 64, else with the group.
   public func name(_ text: String?) throws -> Reference {
-    let (bits, group) = (quantizing.recipe.standard.bits, quantizing.recipe.standard.groupSize)
-    return try derivation.name(text, variant: group == 64 ? "q\(bits)" : "q\(bits)-g\(group)")
+    try derivation.name(text, variant: quantizing.recipe.standard.variant)
   }
 
   /// Does the work. Blocks its thread until done.
@@ -43,4 +42,9 @@ public struct StoredQuantizing: Sendable {
     }
     return Outcome(model: published.model, quantized: published.made)
   }
+}
+
+extension Affine {
+  /// The variant of a model in this format: `q4`, `q8-g32`.
+  var variant: String { groupSize == 64 ? "q\(bits)" : "q\(bits)-g\(groupSize)" }
 }

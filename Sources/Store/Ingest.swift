@@ -156,7 +156,7 @@ public final class Ingest: Sendable {
   }
 
   /// Notes under which digest a content is kept that the hub knows by its git id.
-  private func remember(gitID: String, as digest: Digest) throws {
+  func remember(gitID: String, as digest: Digest) throws {
     guard Hex.isLowercase(gitID, count: 40) else { throw StoreProblem.invalidPath(gitID) }
     try AtomicFile.write(Array(digest.hex.utf8), to: "\(store.layout.gitIDs)/\(gitID)")
   }
@@ -176,18 +176,8 @@ public final class Ingest: Sendable {
       }
       guard seen.insert(file.path).inserted else { throw StoreProblem.invalidPath(file.path) }
     }
-    let sorted = Manifest(
-      config: Descriptor(mediaType: "", digest: Digest.of([]), byteCount: 0), files: files, annotations: [:]
-    ).files
-    var config = try add(description.bytes(name: reference.model, files: sorted))
-    config.mediaType = MediaType.config
-    var annotations: [String: String] = [Annotation.title: reference.full]
-    annotations[Annotation.source] = description.origin.source
-    annotations[Annotation.revision] = description.origin.revision
-    if !description.origin.licenses.isEmpty {
-      annotations[Annotation.licenses] = description.origin.licenses.joined(separator: " AND ")
-    }
-    let manifest = Manifest(config: config, files: sorted, annotations: annotations)
+    let (config, manifest) = Manifest.make(of: files, as: reference, description: description)
+    _ = try add(config)
     let descriptor = try add(manifest.bytes)
     if !replaces, let present = try? store.load(reference), present.digest != descriptor.digest {
       throw StoreProblem.exists(reference.description)

@@ -113,8 +113,35 @@ public struct Manifest: Sendable, Equatable {
 
   init(config: Descriptor, files: [ModelFile], annotations: [String: String]) {
     self.config = config
-    self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    self.files = Self.ordered(files)
     self.annotations = annotations
+  }
+
+  /// The manifest of a model and its config blob: the same for the same content on every machine.
+  static func make(
+    of files: [ModelFile], as reference: Reference, description: ModelDescription
+  ) -> (config: [UInt8], manifest: Manifest) {
+    let config = description.bytes(name: reference.model, files: ordered(files))
+    let descriptor = Descriptor(mediaType: MediaType.config, digest: Digest.of(config), byteCount: config.count)
+    var annotations: [String: String] = [Annotation.title: reference.full]
+    annotations[Annotation.source] = description.origin.source
+    annotations[Annotation.revision] = description.origin.revision
+    if !description.origin.licenses.isEmpty {
+      annotations[Annotation.licenses] = description.origin.licenses.joined(separator: " AND ")
+    }
+    return (config, Manifest(config: descriptor, files: files, annotations: annotations))
+  }
+
+  /// The digest of the manifest that a model would have, without its being here.
+  public static func digest(
+    of files: [ModelFile], as reference: Reference, description: ModelDescription
+  ) -> Digest {
+    Digest.of(make(of: files, as: reference, description: description).manifest.bytes)
+  }
+
+  /// Files in a manifest's order.
+  public static func ordered(_ files: [ModelFile]) -> [ModelFile] {
+    files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
   }
 
   /// Most layers of a manifest, and most bytes of one: their sum is a number.

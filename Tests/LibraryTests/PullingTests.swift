@@ -32,6 +32,8 @@ private final class FolderDestination: PullDestination {
     try Files.rename(file.path, to: path(file.digest))
     known.withLock { $0[file.file.identity] = file.digest }
   }
+
+  func take(_ file: RepoFile, from path: String, progress: (Int) throws -> Void) throws -> Digest? { nil }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct PullingTests {

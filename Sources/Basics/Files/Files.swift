@@ -116,6 +116,13 @@ public enum Files {
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
 
+  /// The absolute path with all links followed; nil when something on the way is missing.
+  public static func resolved(_ path: String) -> String? {
+    guard let real = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
   /// Flushes a folder, so that a rename in it survives a power cut.
   public static func synchronizeFolder(_ path: String) throws(FileProblem) {
     let folder = try OpenFile(path, flags: O_RDONLY | O_DIRECTORY)

@@ -18,6 +18,12 @@ public struct OpenFile: ~Copyable, Sendable {
     self.path = path
   }
 
+  /// Takes over a descriptor, which is closed with the value.
+  init(taking descriptor: Int32, path: String) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
   /// Opens an existing file for reading.
   public static func reading(_ path: String) throws(FileProblem) -> OpenFile {
     try OpenFile(path, flags: O_RDONLY)
@@ -28,6 +34,15 @@ public struct OpenFile: ~Copyable, Sendable {
     try OpenFile(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: mode)
   }
 
+  /// Opens what must be a regular file itself, no link to one; a pipe or device neither hangs nor is read.
+  public static func readingPlain(_ path: String) throws(FileProblem) -> OpenFile {
+    let file = try OpenFile(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    var info = stat()
+    guard unsafe fstat(file.descriptor, &info) == 0 else { throw .last("examine", path) }
+    guard info.st_mode & S_IFMT == S_IFREG else { throw .wrongKind(path: path, expected: "a regular file") }
+    return file
+  }
+
   deinit { close(descriptor) }
 
   /// Size in bytes.
@@ -35,6 +50,13 @@ public struct OpenFile: ~Copyable, Sendable {
     var info = stat()
     guard unsafe fstat(descriptor, &info) == 0 else { throw .last("examine", path) }
     return Int(info.st_size)
+  }
+
+  /// When the bytes last changed, to be compared with itself.
+  public func changeStamp() throws(FileProblem) -> [Int] {
+    var info = stat()
+    guard unsafe fstat(descriptor, &info) == 0 else { throw .last("examine", path) }
+    return [Int(info.st_mtim.tv_sec), Int(info.st_mtim.tv_nsec), Int(info.st_size)]
   }
 
   /// Writes all bytes at the current position.

@@ -38,6 +38,8 @@ public final class SafetensorsWriter: Sendable {
   private let file: SharedFile
   private let places: [String: Place]
   private let remaining: Atomic<Int>
+  /// Whether an earlier writer has left it: then how many bytes it had written is its user's business.
+  private let isContinued: Bool
 
   /// Creates the file, writes its header and reserves its length.
   /// - Throws: `CheckpointProblem` when the file exists, cannot be written, or a declaration is impossible.
@@ -49,10 +51,32 @@ public final class SafetensorsWriter: Sendable {
     self.places = places
     self.byteCount = end
     self.remaining = Atomic(end - header.count)
+    self.isContinued = false
     self.file = try asCheckpoint { () throws(FileProblem) in
       let file = try OpenFile.creating(path)
       try file.write(header.span, at: 0)
       try file.truncate(to: end)
+      return SharedFile(file)
+    }
+  }
+
+  /// Opens a file that an earlier writer of the same declarations has left unfinished.
+  /// - Throws: `CheckpointProblem` when there is none, or one of other declarations.
+  public init(
+    goingOnAt path: String, _ declarations: [Declaration], metadata: [(String, String)] = [("format", "pt")]
+  ) throws(CheckpointProblem) {
+    let (header, places, end) = try Self.layOut(path, declarations, metadata)
+    self.path = path
+    self.places = places
+    self.byteCount = end
+    self.remaining = Atomic(0)
+    self.isContinued = true
+    self.file = try asCheckpoint { () throws(FileProblem) in
+      let file = try OpenFile(path, flags: 2)  // O_RDWR
+      var found = [UInt8](repeating: 0, count: header.count)
+      guard try file.byteCount() == end, try file.read(into: &found, at: 0) == header.count, found == header else {
+        throw .wrongKind(path: path, expected: "the file that was begun")
+      }
       return SharedFile(file)
     }
   }
@@ -73,7 +97,13 @@ public final class SafetensorsWriter: Sendable {
 
   /// Flushes the finished file to the disk.
   public func finish() throws(CheckpointProblem) {
-    precondition(remaining.load(ordering: .sequentiallyConsistent) == 0, "not every byte was written exactly once")
+    precondition(
+      isContinued || remaining.load(ordering: .sequentiallyConsistent) == 0, "not every byte was written exactly once")
+    try synchronize()
+  }
+
+  /// Forces what was written so far to the disk.
+  public func synchronize() throws(CheckpointProblem) {
     try asCheckpoint { () throws(FileProblem) in try file.file.synchronize() }
   }
 

@@ -33,9 +33,29 @@ public final class ShardedWriter: Sendable {
   ///   - folder: existing folder without these files.
   ///   - limit: bytes of data in a shard.
   /// - Throws: `CheckpointProblem`.
-  public init(
+  public convenience init(
     folder: String, _ tensors: [SafetensorsWriter.Declaration], metadata: [(String, String)],
     limit: Int = ShardedWriter.shardLimit
+  ) throws(CheckpointProblem) {
+    try self.init(folder, tensors, limit) { path, shard throws(CheckpointProblem) in
+      try SafetensorsWriter(path, shard, metadata: metadata)
+    }
+  }
+
+  /// Opens the files that an earlier writer of the same tensors has left unfinished.
+  /// - Throws: `CheckpointProblem` when one is missing or another one.
+  public convenience init(
+    goingOnIn folder: String, _ tensors: [SafetensorsWriter.Declaration], metadata: [(String, String)],
+    limit: Int = ShardedWriter.shardLimit
+  ) throws(CheckpointProblem) {
+    try self.init(folder, tensors, limit) { path, shard throws(CheckpointProblem) in
+      try SafetensorsWriter(goingOnAt: path, shard, metadata: metadata)
+    }
+  }
+
+  private init(
+    _ folder: String, _ tensors: [SafetensorsWriter.Declaration], _ limit: Int,
+    _ open: (String, [SafetensorsWriter.Declaration]) throws(CheckpointProblem) -> SafetensorsWriter
   ) throws(CheckpointProblem) {
     var shards: [[SafetensorsWriter.Declaration]] = []
     var (size, total) = (0, 0)
@@ -59,7 +79,7 @@ public final class ShardedWriter: Sendable {
         shards.count == 1
         ? "model.safetensors" : "model-\(Self.fiveDigits(index + 1))-of-\(Self.fiveDigits(shards.count)).safetensors"
       names.append(name)
-      writers.append(try SafetensorsWriter("\(folder)/\(name)", shard, metadata: metadata))
+      writers.append(try open("\(folder)/\(name)", shard))
       for tensor in shard { places[tensor.name] = index }
     }
     self.folder = folder
@@ -73,6 +93,11 @@ public final class ShardedWriter: Sendable {
   public func place(of name: String) -> Place {
     guard let shard = shardOfTensor[name] else { preconditionFailure("\(name) was not declared") }
     return Place(writer: writers[shard], place: writers[shard].place(of: name))
+  }
+
+  /// Forces what was written so far to the disk.
+  public func synchronize() throws(CheckpointProblem) {
+    for writer in writers { try writer.synchronize() }
   }
 
   /// Flushes the shards and writes the index.

@@ -27,6 +27,17 @@ public struct DownloadProgress: Sendable, Equatable {
   public var fileCount: Int
   /// Files under way.
   public var active: [File]
+
+  public init(
+    landedByteCount: Int, byteCount: Int, receivedByteCount: Int, finishedFileCount: Int, fileCount: Int, active: [File]
+  ) {
+    self.landedByteCount = landedByteCount
+    self.byteCount = byteCount
+    self.receivedByteCount = receivedByteCount
+    self.finishedFileCount = finishedFileCount
+    self.fileCount = fileCount
+    self.active = active
+  }
 }
 
 /// Something that happened during a download. Events come from any thread.

@@ -50,6 +50,11 @@ public struct Selection: Sendable, Equatable {
     public let leftOut: [(file: RepoFile, reason: Reason)]
     /// Bytes of the taken files.
     public var byteCount: Int { taken.reduce(0) { $0 &+ $1.byteCount } }
+
+    public init(taken: [RepoFile], leftOut: [(file: RepoFile, reason: Reason)]) {
+      self.taken = taken
+      self.leftOut = leftOut
+    }
   }
 
   /// Sorts the files of a listing.

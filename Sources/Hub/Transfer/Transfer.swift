@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The door to the transfer thread: an async call in, a typed answer out.
 
+internal import Basics
 internal import Synchronization
 
 /// Moves bytes over HTTP. All requests share one thread and one pool of connections; when the value
