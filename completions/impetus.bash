@@ -173,13 +173,13 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|push|import|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
+    pull|push|import|adopt|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull push import list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull push import adopt list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
         ;;
     esac
 }
@@ -298,6 +298,41 @@ _impetus_import() {
     case "${positional_number}" in
     1)
         __impetus_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_impetus_adopt() {
+    repeating_flags=()
+    non_repeating_flags=(--convert --copy --force --dry-run --json --version -h --help)
+    repeating_options=(--from)
+    non_repeating_options=(--only --store --progress)
+    __impetus_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--from')
+        __impetus_add_completions -W 'hf'$'\n''llama.cpp'$'\n''ollama'$'\n''lmstudio'$'\n''folders'
+        return
+        ;;
+    '--only')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __impetus_add_completions -d
         return
         ;;
     esac

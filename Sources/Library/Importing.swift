@@ -147,7 +147,7 @@ public struct Importing: Sendable {
   }
 
   /// Names in a folder that belong to a model: no hidden files, no folders, weights only as safetensors.
-  private static func files(of folder: String) throws -> [String] {
+  static func files(of folder: String) throws -> [String] {
     try Files.list(folder).filter { name in
       guard !name.hasPrefix("."), Files.isFile("\(folder)/\(name)") else { return false }
       let other = [

@@ -33,12 +33,7 @@ public struct StoreDestination: PullDestination {
 
   /// Takes a content of another program, sharing its blocks or linking it where that is safe.
   public func take(_ file: RepoFile, from path: String, progress: (Int) throws -> Void) throws -> Digest? {
-    let expected: ContentName =
-      switch file.identity {
-      case .sha256(let digest): .sha256(digest)
-      case .gitBlob(let id): .gitBlob(id.description)
-      }
-    return try ingest.take(path, expecting: expected, progress: progress)?.digest
+    try ingest.take(path, expecting: file.identity.contentName, progress: progress)?.digest
   }
 
   /// Makes a finished pull a model of the store.

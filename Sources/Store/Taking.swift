@@ -18,8 +18,8 @@ public struct TakenContent: Sendable, Equatable {
   /// Its name in the store, and its size.
   public let digest: Digest
   public let byteCount: Int
-  /// How it came here; nil when the store had it already.
-  public let sharing: Sharing?
+  /// How it came here.
+  public let sharing: Sharing
 }
 
 extension Ingest {

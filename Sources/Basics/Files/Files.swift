@@ -123,6 +123,12 @@ public enum Files {
     return unsafe String(cString: real)
   }
 
+  /// Whether two paths are names of one file, links followed.
+  public static func isSame(_ one: String, _ other: String) -> Bool {
+    guard let first = followed(one), let second = followed(other) else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
   /// Flushes a folder, so that a rename in it survives a power cut.
   public static func synchronizeFolder(_ path: String) throws(FileProblem) {
     let folder = try OpenFile(path, flags: O_RDONLY | O_DIRECTORY)
