@@ -808,9 +808,9 @@ _impetus_fuse() {
 
 _impetus_run() {
     repeating_flags=()
-    non_repeating_flags=(--raw --precise --stats --version -h --help)
+    non_repeating_flags=(--raw --precise --no-speculation --stats --version -h --help)
     repeating_options=(--stop)
-    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --store)
+    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --draft --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
@@ -848,6 +848,10 @@ _impetus_run() {
     '--context')
         return
         ;;
+    '--draft')
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion run -- --draft "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
     '--store')
         __impetus_add_completions -d
         return
@@ -865,9 +869,9 @@ _impetus_run() {
 
 _impetus_serve() {
     repeating_flags=()
-    non_repeating_flags=(--strict --precise --version -h --help)
+    non_repeating_flags=(--strict --precise --no-speculation --version -h --help)
     repeating_options=(--allow-origin --allow-host)
-    non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --store)
+    non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --draft --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -904,6 +908,10 @@ _impetus_serve() {
         return
         ;;
     '--context')
+        return
+        ;;
+    '--draft')
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion serve -- --draft "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     '--store')

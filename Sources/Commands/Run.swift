@@ -49,7 +49,11 @@ struct Run: AsyncParsableCommand {
     let model = try LoadedModel.load(folder: folder, options: options)
     let tokenizer = try Tokenizer(folder: folder)
     let chat = raw ? nil : try ChatFormat(folder: folder, tokenizer: tokenizer)
-    let session = try Session(model, tokenizer: tokenizer)
+    let draft = try engine.draft.map { name in
+      try Draft.load(folder: try storeOptions.locate(name).folder, for: model, tokenizer: tokenizer)
+    }
+    let session = try Session(
+      model, tokenizer: tokenizer, options: Session.Options(speculation: engine.speculation), draft: draft)
     var conversation = system.map { [ChatMessage(.system, $0)] } ?? []
     if isSingle {
       let text = prompt ?? String(decoding: StandardInput.all(), as: UTF8.self)
@@ -114,6 +118,9 @@ struct Run: AsyncParsableCommand {
     func rate(_ value: Double?) -> String { value.map { "\(Quantity.decimal($0, places: 1)) tok/s" } ?? "-" }
     note("prompt \(statistics.promptTokens) tokens, \(rate(statistics.promptTokensPerSecond))")
     note("answer \(statistics.generatedTokens) tokens, \(rate(statistics.decodeTokensPerSecond))")
+    if statistics.draftedTokens > 0 {
+      note("guessed ahead \(statistics.draftedTokens) tokens, \(statistics.acceptedTokens) right")
+    }
     if let time = statistics.timeToFirstToken { note("first token after \(Quantity.duration(time))") }
     note("peak memory \(Quantity.bytes(Memory.peakResident))")
   }
@@ -169,4 +176,23 @@ struct EngineOptions: ParsableArguments {
 
   @Option(name: .long, help: "Longest conversation in tokens; the model's own limit when it is left out.")
   var context: Int?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A smaller model of the same vocabulary that writes ahead; the text stays the same.", valueName: "model"),
+    completion: ModelCompletion.kind)
+  var draft: String?
+
+  @Flag(name: .long, help: "Do not guess ahead what the text repeats. The text is the same either way.")
+  var noSpeculation = false
+
+  /// Whether guesses are verified.
+  var speculation: Session.Options.Speculation { noSpeculation ? .off : .adaptive }
+
+  func validate() throws {
+    guard draft == nil || !noSpeculation else {
+      throw ValidationError("--draft and --no-speculation contradict each other")
+    }
+  }
 }

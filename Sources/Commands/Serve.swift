@@ -7,6 +7,7 @@ import Inference
 import Library
 import Server
 import Store
+import Tokenizers
 
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -76,13 +77,18 @@ struct Serve: AsyncParsableCommand {
     configuration.allowedOrigins = allowOrigin
     configuration.allowedHosts = allowHost
     configuration.isStrict = strict
-    configuration.sessionOptions = Session.Options(running: parallel, waiting: queue)
+    configuration.sessionOptions = Session.Options(
+      running: parallel, waiting: queue, speculation: engine.speculation)
     configuration.modelOptions = LoadedModel.Options(
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: parallel * 2)
+    configuration.draftFolder = try engine.draft.map { try storeOptions.locate($0).folder }
     var folders: [String: String] = [:]
     if let model = try model ?? Configuration.load().defaultModel {
       let located = try storeOptions.usable(model)
       configuration.defaultModel = located.name
+      if let draft = configuration.draftFolder {
+        try Draft.check(try Tokenizer(folder: draft), for: try Tokenizer(folder: located.folder))
+      }
       if located.stored == nil { folders[located.name] = located.folder }
     }
     try configuration.validate()

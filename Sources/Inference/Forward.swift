@@ -14,6 +14,7 @@ public struct Forward: ~Copyable {
   public let model: LoadedModel
   let isa: ck_isa
   let pool: OpaquePointer
+  private let ownsPool: Bool
   let space: Workspace
   let plans: Plans
   var pages: KVPages
@@ -28,9 +29,12 @@ public struct Forward: ~Copyable {
 
   /// Opens the model for running: threads, buffers and the key/value cache.
   /// - Throws: `InferenceProblem` when they do not fit.
-  public init(_ model: LoadedModel) throws(InferenceProblem) {
+  public init(_ model: LoadedModel) throws(InferenceProblem) { try self.init(model, pool: nil) }
+
+  /// - Parameter shared: threads of another `Forward` that outlives this one; nil starts its own.
+  init(_ model: LoadedModel, pool shared: OpaquePointer?) throws(InferenceProblem) {
     let (architecture, options) = (model.architecture, model.options)
-    let threads = try options.threadCount()
+    let threads = if let shared { Int(ck_pool_threads(shared)) } else { try options.threadCount() }
     let context = options.contextLength ?? architecture.contextLength
     guard (1...Self.longestContext).contains(context) else {
       throw .invalidOption(name: "context size", value: context, allowed: "1 to \(Self.longestContext)")
@@ -46,7 +50,7 @@ public struct Forward: ~Copyable {
     let rotations = Rotations(architecture.ropes)
     let history = try TokenHistory(
       sequences: rotations.switchLength == nil ? 0 : options.sequences, contextLength: context)
-    guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
+    guard let pool = shared ?? ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
     self.model = model
     self.isa = ck_isa_detect()
     self.plans = Plans(model, space: space, caches: caches, statePlaces: states.places)
@@ -54,11 +58,12 @@ public struct Forward: ~Copyable {
     self.pages = pages
     self.space = space
     self.pool = pool
+    ownsPool = shared == nil
     self.rotations = rotations
     self.history = history
   }
 
-  deinit { ck_pool_destroy(pool) }
+  deinit { if ownsPool { ck_pool_destroy(pool) } }
 
   /// Bytes of scratch memory a mixer's kernel needs.
   private static func scratch(of mixer: TokenMixer, cache: ck_cache, threads: Int) -> Int {
@@ -108,6 +113,20 @@ public struct Forward: ~Copyable {
     guard length < current else { return current }
     pages.shorten(sequence.slot, to: canTruncate ? length : 0)
     return pages.slots[Int(sequence.slot)].length
+  }
+
+  /// Tokens that may follow the next one in the same step and be taken back, without a trace in its result: none where
+  /// the past is a state, or where frequencies of the rope depend on how long the text is.
+  func draftRoom(of sequence: SequenceID) -> Int {
+    guard canTruncate else { return 0 }
+    let next = length(of: sequence) + 1
+    var limit = pages.contextLength
+    for rope in model.architecture.ropes {
+      // Longrope changes once, at its switch; dynamic scaling changes with every token beyond it.
+      guard let switchLength = rope.switchLength, !rope.isLongrope || next <= switchLength else { continue }
+      limit = min(limit, switchLength)
+    }
+    return max(0, limit - next)
   }
 
   /// How many tokens more could be cached now, over all sequences.

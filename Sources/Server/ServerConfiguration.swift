@@ -19,6 +19,8 @@ public struct ServerConfiguration: Sendable {
   public var modelOptions = LoadedModel.Options()
   /// How each model's engine works: requests answered together, and waiting.
   public var sessionOptions = Session.Options()
+  /// Folder of a model that writes ahead for those of its vocabulary.
+  public var draftFolder: String?
   /// Longest request body in bytes.
   public var bodyLimit = 32 << 20
   /// Connections open at once.

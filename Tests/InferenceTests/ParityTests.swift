@@ -61,6 +61,37 @@ import Testing
     #expect(try inPieces(prompts[0], name) == alone[0])
   }
 
+  @Test(
+    "tokens verified together have the logits they have one by one, and what is taken back leaves no trace",
+    arguments: [
+      "llama-mlx-q4-g64", "qwen2-tied-mlx-q8-g64", "smollm2", "gemma2-sliding", "mistral-sliding",
+      "gpt_oss-mlx-mxfp4-q8", "deepseek_v3-mlx-q4-g32", "qwen3_moe-mlx-q4-g32",
+    ])
+  func verification(_ name: String) throws {
+    var forward = try Forward(try load(name, threads: 2))
+    let (together, alone) = (try forward.makeSequence(), try forward.makeSequence())
+    let prompt = (0..<37).map { Int32(3 + $0 * 7 % 50) }
+    var batch = StepBatch()
+    for sequence in [together, alone] { batch.add(sequence, tokens: prompt, wanted: .none) }
+    try forward.step(&batch)
+    for count in [1, 2, 3, 5, 8, 13, 17] {
+      let text = (0..<count).map { Int32(60 + $0 * 11 % 90 + count) }
+      let wrong = [Int32](repeating: 7, count: count)
+      batch.removeAll()
+      batch.add(together, tokens: text + wrong, wanted: .all)
+      try forward.step(&batch)
+      let logits = Array(batch.logits(ofEntry: 0))
+      forward.truncate(together, to: forward.length(of: together) - count)
+      for (row, token) in text.enumerated() {
+        batch.removeAll()
+        batch.add(alone, token: token)
+        try forward.step(&batch)
+        let width = logits.count / (2 * count)
+        #expect(Array(batch.logits(ofEntry: 0)) == Array(logits[row * width..<(row + 1) * width]), "\(count), \(row)")
+      }
+    }
+  }
+
   /// The last logits of prompts computed in one step.
   private func logits(_ prompts: [[Int32]], _ name: String, threads: Int) throws -> [[Float]] {
     var forward = try Forward(try load(name, threads: threads))

@@ -12,7 +12,16 @@ struct ActiveSequence {
   var sequence: SequenceID?
   /// Tokens whose keys and values are cached, or are computed by the step being made.
   var cached = 0
-  private var sampler: Sampler
+  /// What the request's draws depend on; a draft model draws with a copy of it.
+  private(set) var sampler: Sampler
+  /// Guesses at what comes next, made from the text itself.
+  private var lookup = PromptLookup()
+  private var match: PromptLookup.Match?
+  /// How often guesses were right.
+  private(set) var odds = DraftOdds()
+  /// The draft model's keys and values of this text, and how many of its tokens they hold.
+  var draftSequence: SequenceID?
+  var draftCached = 0
   private var text: TextAssembly
   private(set) var statistics = GenerationStatistics()
   private let tokenLimit: Int
@@ -51,6 +60,9 @@ struct ActiveSequence {
 
   /// Whether only the last token is to be computed.
   var isDecoding: Bool { missing == 1 && statistics.generatedTokens > 0 }
+
+  /// Tokens that may still be generated.
+  var tokensLeft: Int { tokenLimit - statistics.generatedTokens }
 
   /// Whether logits of all positions are needed: the prompt is scored and not yet read.
   var wantsPromptScores: Bool {
@@ -102,6 +114,55 @@ struct ActiveSequence {
     if let piece { ticket.say(.piece(piece)) }
     if let stop { return .stop(stop) }
     return statistics.generatedTokens >= tokenLimit ? .length : nil
+  }
+
+  // MARK: Guesses
+
+  /// Looks for an earlier place that ends as the text does.
+  /// - Returns: the chance of each token that would follow, given that those before it are right.
+  mutating func guess(limit: Int) -> [Double] {
+    match = lookup.match(tokens)
+    guard let match, limit > 0 else { return [] }
+    return (0..<limit).map { odds.afterMatch(match.length + $0) }
+  }
+
+  /// The first tokens of the guess.
+  func guessed(_ count: Int) -> [Int32] {
+    guard let match else { return [] }
+    return PromptLookup.continuation(of: match, in: tokens, count: count)
+  }
+
+  /// Chooses tokens by the logits after the last token and after each of a draft's, as long as the draft is right.
+  ///
+  /// Each position's logits and draws are those it would have alone, so the text is the one that decoding token by
+  /// token gives.
+  /// - Parameters:
+  ///   - logits: rows of the last token and of the draft's.
+  ///   - isModels: whether the draft is a model's.
+  /// - Returns: why the answer ends, if it does.
+  mutating func verify(
+    _ draft: [Int32], isModels: Bool, _ logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int,
+    workspace: inout SamplerWorkspace, now: ContinuousClock.Instant
+  ) -> FinishReason? {
+    // What the text itself suggests is compared also when it was not drafted.
+    let expected = draft.isEmpty || isModels ? guessed(1) : draft
+    defer {
+      match = nil
+      draftCached = min(draftCached, cached)
+    }
+    statistics.draftedTokens += draft.count
+    for row in 0...draft.count {
+      cached += 1
+      let line = UnsafeMutableBufferPointer(rebasing: logits[row * vocabulary..<(row + 1) * vocabulary])
+      let reason = advance(line, workspace: &workspace, now: now)
+      let token = tokens[tokens.count - 1]
+      if row < expected.count, let match { odds.learn(match: match.length + row, isRight: token == expected[row]) }
+      let isRight = row < draft.count && token == draft[row]
+      if isModels, row < draft.count { odds.learn(modelIsRight: isRight) }
+      if isRight { statistics.acceptedTokens += 1 }
+      if reason != nil || !isRight { return reason }
+    }
+    return nil
   }
 
   /// Says what was held back, and the end.

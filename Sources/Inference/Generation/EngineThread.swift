@@ -28,7 +28,7 @@ enum EngineThread {
   /// Starts the thread and waits until its buffers are made.
   /// - Returns: the longest sequence that fits, in tokens.
   static func start(
-    _ model: LoadedModel, tokenizer: Tokenizer, inbox: Inbox, options: Session.Options
+    _ model: LoadedModel, tokenizer: Tokenizer, inbox: Inbox, options: Session.Options, draft: Draft?
   ) -> Result<Int, GenerationProblem> {
     let handover = Handover()
     let isStarted = NamedThread.start("engine") {
@@ -37,8 +37,8 @@ enum EngineThread {
         let forward = try Forward(model)
         let capacity = min(
           model.options.contextLength ?? model.architecture.contextLength, forward.freeTokens)
-        var scheduler = Scheduler(
-          forward, tokenizer: tokenizer, inbox: inbox, options: options, capacity: capacity)
+        var scheduler = try Scheduler(
+          forward, tokenizer: tokenizer, inbox: inbox, options: options, capacity: capacity, draft: draft)
         handover.give(.success(capacity))
         scheduler.run()
       } catch {

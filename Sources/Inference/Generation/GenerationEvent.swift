@@ -50,6 +50,9 @@ public struct GenerationStatistics: Sendable, Equatable {
   public var cachedTokens = 0
   /// Sampled tokens, the one that ended the answer among them.
   public var generatedTokens = 0
+  /// Tokens that were guessed ahead and verified, and how many of them were right.
+  public var draftedTokens = 0
+  public var acceptedTokens = 0
   /// From the submission to the first work on the request.
   public var queueTime = Duration.zero
   /// From the submission to the first token; nil when there was none.

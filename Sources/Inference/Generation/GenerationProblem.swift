@@ -17,6 +17,8 @@ public enum GenerationProblem: Problem, Equatable {
   case queueFull(limit: Int)
   /// The session was closed.
   case closed
+  /// The model given as draft cannot write ahead for this one.
+  case unsuitableDraft(why: String)
   /// The engine's thread could not be started.
   case noThread
   /// The engine failed at the request.
@@ -30,6 +32,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .unknownToken: "generation.unknown-token"
     case .queueFull: "generation.queue-full"
     case .closed: "generation.closed"
+    case .unsuitableDraft: "generation.unsuitable-draft"
     case .noThread: "generation.no-thread"
     case .engine(let problem): problem.code
     }
@@ -43,6 +46,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .unknownToken(let id, _): "token \(id) is not in the vocabulary"
     case .queueFull: "too many requests are waiting"
     case .closed: "the model is being closed"
+    case .unsuitableDraft: "the draft model cannot write ahead for this one"
     case .noThread: "the engine's thread cannot be started"
     case .engine(let problem): problem.what
     }
@@ -55,6 +59,7 @@ public enum GenerationProblem: Problem, Equatable {
       "it has \(tokens) tokens where \(limit) fit, at least one of them for the answer"
     case .unknownToken(_, let vocabulary): "identifiers end at \(vocabulary - 1)"
     case .queueFull(let limit): "\(limit) may wait"
+    case .unsuitableDraft(let why): why
     case .engine(let problem): problem.why
     case .emptyPrompt, .closed, .noThread: nil
     }
@@ -64,6 +69,7 @@ public enum GenerationProblem: Problem, Equatable {
     switch self {
     case .promptTooLong: "shorten the prompt or raise the context size"
     case .queueFull: "try again later"
+    case .unsuitableDraft: "take a smaller model of the same family"
     case .engine(let problem): problem.remedy
     default: nil
     }
@@ -74,6 +80,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .outOfRange, .emptyPrompt, .unknownToken: .usage
     case .promptTooLong: .doesNotFit
     case .queueFull: .locked
+    case .unsuitableDraft: .unsupported
     case .closed, .noThread: .failure
     case .engine(let problem): problem.status
     }

@@ -115,6 +115,9 @@ public struct EngineActivity: Sendable, Equatable {
   public var mixedSteps = 0
   /// Times a running request had to give its cache to others and read its text again.
   public var preemptions = 0
+  /// Tokens guessed ahead and verified, and how many of them were right.
+  public var draftedTokens = 0
+  public var acceptedTokens = 0
 
   public init() {}
 }

@@ -24,6 +24,9 @@ struct Penalties {
   /// Whether anything would change.
   var isActive: Bool { repeats || counts || !parameters.logitBias.isEmpty }
 
+  /// Whether what has been said matters.
+  var remembers: Bool { repeats || counts }
+
   /// Counts a generated token, the last of `history` (prompt and answer).
   mutating func record(_ history: [Int32]) {
     guard let token = history.last else { return }
@@ -37,7 +40,7 @@ struct Penalties {
 
   /// Changes the logits; each changed entry's old value is noted in `changes`.
   func apply(_ logits: UnsafeMutableBufferPointer<Float>, changes: inout [(token: Int32, logit: Float)]) {
-    for (token, bias) in parameters.logitBias {
+    for (token, bias) in parameters.logitBias where logits.indices.contains(Int(token)) {
       changes.append((token, logits[Int(token)]))
       logits[Int(token)] += bias
     }

@@ -35,6 +35,9 @@ package struct Sampler {
     penalties = Penalties(parameters, prompt: prompt)
   }
 
+  /// Whether tokens have to be recorded.
+  var remembers: Bool { penalties.remembers }
+
   /// Counts the token that was chosen last, the last of `history`.
   package mutating func record(_ history: [Int32]) { penalties.record(history) }
 

@@ -16,11 +16,25 @@ public final class Session: Sendable {
     public var waiting: Int
     /// Keeps finished sequences for requests that begin the same.
     public var reusesPrefixes: Bool
+    /// Whether guesses of several tokens are verified in one step; the text is the same either way.
+    public var speculation: Speculation
 
-    public init(running: Int = 16, waiting: Int = 256, reusesPrefixes: Bool = true) {
+    /// When guesses are verified.
+    public enum Speculation: Sendable {
+      case off
+      /// Where it pays by what has been measured.
+      case adaptive
+      /// Every guess there is, for tests and measurements.
+      case always
+    }
+
+    public init(
+      running: Int = 16, waiting: Int = 256, reusesPrefixes: Bool = true, speculation: Speculation = .adaptive
+    ) {
       self.running = running
       self.waiting = waiting
       self.reusesPrefixes = reusesPrefixes
+      self.speculation = speculation
     }
   }
 
@@ -33,14 +47,21 @@ public final class Session: Sendable {
   private let inbox: Inbox
 
   /// Starts the engine. Blocks while buffers are made: not for the cooperative pool.
-  /// - Throws: `GenerationProblem.engine` when the model's buffers or cache do not fit.
+  /// - Parameter draft: a model that writes ahead for this one; its text stays the same.
+  /// - Throws: `GenerationProblem.engine` when the model's buffers or cache do not fit, `.unsuitableDraft`.
   public init(
-    _ model: LoadedModel, tokenizer: Tokenizer, options: Options = Options()
+    _ model: LoadedModel, tokenizer: Tokenizer, options: Options = Options(), draft: Draft? = nil
   ) throws(GenerationProblem) {
+    if let draft {
+      try Draft.check(draft.tokenizer, for: tokenizer)
+      guard draft.model.architecture.isAttentive else {
+        throw .unsuitableDraft(why: "its layers keep a state that cannot be taken back")
+      }
+    }
     var options = options
     options.running = max(1, min(options.running, model.options.sequences, model.options.stepTokens))
     let inbox = Inbox(limit: options.waiting)
-    let outcome = EngineThread.start(model, tokenizer: tokenizer, inbox: inbox, options: options)
+    let outcome = EngineThread.start(model, tokenizer: tokenizer, inbox: inbox, options: options, draft: draft)
     switch outcome {
     case .success(let capacity): self.capacity = capacity
     case .failure(let problem): throw problem

@@ -62,5 +62,5 @@ struct Rotations {
 
 extension Rope {
   /// Whether all keys of a sequence use the frequencies of its total length.
-  fileprivate var isLongrope: Bool { if case .longrope = scaling { true } else { false } }
+  var isLongrope: Bool { if case .longrope = scaling { true } else { false } }
 }

@@ -55,6 +55,8 @@ struct MetricsPage {
       "impetus_mixed_steps_total", "Steps that read a prompt while others were answered.", "counter", rows(\.mixedSteps)
     )
     family("impetus_preemptions_total", "Times a request gave its cache to others.", "counter", rows(\.preemptions))
+    family("impetus_drafted_tokens_total", "Tokens guessed ahead and verified.", "counter", rows(\.draftedTokens))
+    family("impetus_accepted_tokens_total", "Guessed tokens that were right.", "counter", rows(\.acceptedTokens))
   }
 
   private mutating func counter(_ name: String, _ help: String, _ rows: [([(String, String)], Int)]) {

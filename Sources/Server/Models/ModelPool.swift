@@ -81,10 +81,12 @@ actor ModelPool {
     try await makeRoom(byteCount, for: found.name)
     guard entries[found.name] == nil else { return }
     let options = configuration.modelOptions
-    let session = configuration.sessionOptions
+    let (session, draft) = (configuration.sessionOptions, configuration.draftFolder)
     let loading = Task {
       let begin = ContinuousClock.now
-      let model = try await Blocking.run("load") { try RunningModel(found, options: options, session: session) }
+      let model = try await Blocking.run("load") {
+        try RunningModel(found, options: options, session: session, draft: draft)
+      }
       finished(model, after: ContinuousClock.now - begin)
       return model
     }

@@ -23,7 +23,8 @@ final class RunningModel: Sendable {
   private let users = Atomic(0)
 
   /// Opens the model; takes seconds.
-  init(_ model: ServableModel, options: LoadedModel.Options, session: Session.Options) throws {
+  /// - Parameter draft: folder of a model that writes ahead, if its vocabulary is this model's.
+  init(_ model: ServableModel, options: LoadedModel.Options, session: Session.Options, draft: String? = nil) throws {
     name = model.name
     created = model.created
     let tokenizer = try Tokenizer(folder: model.folder)
@@ -37,7 +38,19 @@ final class RunningModel: Sendable {
     defaults = loaded.snapshot.generation
     endTokens = try loaded.snapshot.endTokens(tokenizer)
     tokenText = TokenText(tokenizer)
-    self.session = try Session(loaded, tokenizer: tokenizer, options: session)
+    self.session = try Session(
+      loaded, tokenizer: tokenizer, options: session, draft: try Self.draft(draft, for: loaded, model, tokenizer))
+  }
+
+  private static func draft(
+    _ folder: String?, for loaded: LoadedModel, _ model: ServableModel, _ tokenizer: Tokenizer
+  ) throws -> Draft? {
+    guard let folder, folder != model.folder else { return nil }
+    do {
+      return try Draft.load(folder: folder, for: loaded, tokenizer: tokenizer)
+    } catch GenerationProblem.unsuitableDraft {
+      return nil
+    }
   }
 
   /// The chat format.

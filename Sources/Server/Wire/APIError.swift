@@ -100,7 +100,8 @@ extension APIError {
       self.init(
         .tooManyRequests, problem.description, type: "rate_limit_error", code: "queue_full", retryAfter: 1)
     case .closed: self = .draining
-    case .noThread: self.init(.internalServerError, problem.description, type: "server_error", code: problem.code)
+    case .noThread, .unsuitableDraft:
+      self.init(.internalServerError, problem.description, type: "server_error", code: problem.code)
     case .engine(let inner):
       let isSize = inner.status == .doesNotFit
       self.init(

@@ -9,12 +9,16 @@ struct Usage {
   private var promptTokens = 0
   private var cachedTokens = 0
   private var generatedTokens = 0
+  private var draftedTokens = 0
+  private var acceptedTokens = 0
   private var first: GenerationStatistics?
 
   /// Counts an answer.
   /// - Parameter isFirst: whether it is the first to its prompt; prompts count once.
   mutating func add(_ statistics: GenerationStatistics, isFirst: Bool) {
     generatedTokens += statistics.generatedTokens
+    draftedTokens += statistics.draftedTokens
+    acceptedTokens += statistics.acceptedTokens
     first = first ?? statistics
     guard isFirst else { return }
     promptTokens += statistics.promptTokens
@@ -27,6 +31,10 @@ struct Usage {
       "prompt_tokens": JSONValue(promptTokens), "completion_tokens": JSONValue(generatedTokens),
       "total_tokens": JSONValue(promptTokens + generatedTokens),
       "prompt_tokens_details": ["cached_tokens": JSONValue(cachedTokens)],
+      "completion_tokens_details": [
+        "accepted_prediction_tokens": JSONValue(acceptedTokens),
+        "rejected_prediction_tokens": JSONValue(draftedTokens - acceptedTokens),
+      ],
     ]
   }
 
