@@ -2,7 +2,8 @@
 // What the kernels reach beside what the machine allows: no model, weights are noise, shapes are real.
 //
 //   clang -O3 -fno-math-errno -std=gnu2x -ISources/CKernels/include Benchmarks/kernels.c Sources/CKernels/*.c -lm -lpthread -o kernels
-//   ./kernels [135m|0.5b|1.5b] [threads] [seconds a line]        IMPETUS_ISA=... chooses the instruction set
+//   ./kernels [135m|0.5b|1.5b] [threads] [seconds a line] [l|a]   IMPETUS_ISA=... chooses the instruction set
+//   l: only the linear layers; a: all but them
 //
 // Every figure is the best of many short runs, for a whole model the sum of the best of each kind of piece: other jobs
 // only ever make a run slower. Every layer has weights of its own. Limits are measured in between.
@@ -242,34 +243,49 @@ static void measure_linear(int bits, int group) {
 
 // ---- attention ----
 
+// Every layer and sequence has a cache of its own, laid out as the engine does: a page holds all layers.
+enum { MOST_ENTRIES = 16, MOST_PAGES = 128 };
 static ck_attention attention;
-static ck_attention_entry entry;
-static int32_t page_numbers[4096];
+static ck_attention_entry entries[MOST_ENTRIES];
+static int entry_count;
+static int32_t page_numbers[MOST_ENTRIES][MOST_PAGES];
+static size_t layer_bytes;
 static double once_attend(void) {
   double begin = now();
-  for (int l = 0; l < 4; l++) ck_attend(pool, isa, &attention, &entry, 1, scratch);
-  return (now() - begin) / 4;
+  for (int l = 0; l < model.layers; l++) {
+    ck_attention a = attention;
+    a.cache.key_offset += (size_t)l * layer_bytes, a.cache.value_offset += (size_t)l * layer_bytes;
+    ck_attend(pool, isa, &a, entries, entry_count, scratch);
+  }
+  return (now() - begin) / model.layers;
 }
 
-static void measure_attention(int position, int tokens, int page_tokens, ck_dtype dtype) {
-  ck_cache c = {.page_tokens = page_tokens, .kv_heads = model.kv_heads, .key_size = model.head_size,
+static void measure_attention(int position, int tokens, int count, ck_dtype dtype) {
+  ck_cache c = {.page_tokens = 64, .kv_heads = model.kv_heads, .key_size = model.head_size,
                 .value_size = model.head_size, .dtype = dtype};
   size_t element = dtype == CK_F32 ? 4 : 2;
-  c.page_bytes = ck_cache_layer_bytes(page_tokens, c.kv_heads, c.key_size, c.value_size, dtype);
-  c.value_offset = (size_t)page_tokens * (size_t)c.kv_heads * (size_t)c.key_size * element;
-  c.base = weights;
-  memset(weights, 0, c.page_bytes * (size_t)((position + tokens) / page_tokens + 1));
-  for (int i = 0; i < 4096; i++) page_numbers[i] = i;
-  attention = (ck_attention){.cache = c, .heads = model.heads, .scale = 0.1f,
-                             .query_stride = (size_t)(model.heads * model.head_size),
-                             .out_stride = (size_t)(model.heads * model.head_size)};
-  entry = (ck_attention_entry){.pages = page_numbers, .first_position = position, .tokens = tokens, .queries = x, .out = y};
+  layer_bytes = ck_cache_layer_bytes(64, c.kv_heads, c.key_size, c.value_size, dtype);
+  c.page_bytes = layer_bytes * (size_t)model.layers;
+  c.value_offset = layer_bytes / 2;
+  int pages = (position + tokens + 63) / 64, width = model.heads * model.head_size;
+  size_t bytes_all = (size_t)pages * (size_t)count * c.page_bytes;
+  c.base = memory(bytes_all);
+  memset(c.base, 0, bytes_all);
+  attention = (ck_attention){.cache = c, .heads = model.heads, .scale = 0.1f, .query_stride = (size_t)width,
+                             .out_stride = (size_t)width};
+  entry_count = count;
+  for (int e = 0; e < count; e++) {
+    for (int i = 0; i < pages; i++) page_numbers[e][i] = i * count + e;
+    entries[e] = (ck_attention_entry){.pages = page_numbers[e], .first_position = position, .tokens = tokens,
+                                      .queries = x + e * width, .out = y + e * width};
+  }
   double t = least(once_attend), sees = position + (tokens + 1) / 2.0;
-  double flop = 4.0 * model.heads * model.head_size * sees * tokens;
-  double bytes = (double)(position + tokens) * c.kv_heads * c.key_size * 2 * (double)element;
-  printf("attention %4d+%-4d page %-3d %s  %8.1f us a layer  %6.1f GFLOP/s  %5.1f GB/s\n", position, tokens, page_tokens,
+  double flop = 4.0 * count * width * sees * tokens;
+  double bytes = (double)count * (position + tokens) * c.kv_heads * c.key_size * 2 * (double)element;
+  printf("attention %2d x %4d+%-4d %s  %8.1f us a layer  %6.1f GFLOP/s  %5.1f GB/s\n", count, position, tokens,
          dtype == CK_F32 ? "f32" : "f16", t * 1e6, flop / t / 1e9, bytes / t / 1e9);
   fflush(stdout);
+  munmap(c.base, bytes_all + (2 << 20));
 }
 
 // ---- plain matrices ----
@@ -333,14 +349,16 @@ int main(int count, char **arguments) {
   scratch = memory(ck_linear_scratch(widest, 512, threads) + ck_feed_scratch(model.width, widest, 512, threads) + (64 << 20));
   printf("%s shapes, %s, %d threads\n", model.name, ck_isa_name(isa), threads);
   printf("dispatch %.2f us\n", least(once_dispatch) * 1e6);
-  measure_linear(4, 64);
-  measure_linear(8, 64);
-  measure_attention(0, 512, 64, CK_F16);
-  measure_attention(0, 512, 32, CK_F16);
-  measure_attention(0, 512, 64, CK_F32);
-  measure_attention(512, 1, 64, CK_F16);
-  measure_attention(4096, 1, 64, CK_F16);
-  measure_attention(4096, 1, 32, CK_F16);
+  bool all = count < 5;
+  if (all || strchr(arguments[4], 'l')) measure_linear(4, 64), measure_linear(8, 64);
+  if (!all && !strchr(arguments[4], 'a')) return 0;
+  measure_attention(0, 512, 1, CK_F16);
+  measure_attention(4096, 512, 1, CK_F16);
+  measure_attention(0, 512, 1, CK_F32);
+  measure_attention(512, 1, 1, CK_F16);
+  measure_attention(4096, 1, 1, CK_F16);
+  measure_attention(512, 1, 16, CK_F16);
+  measure_attention(4096, 1, 16, CK_F16);
   for (size_t i = 0; i < (64 << 20); i += 4) *(uint32_t *)(weights + i) = 0x3c113c22u ^ (uint32_t)(i * 2654435761u >> 24);
   measure_plain(CK_PLAIN, CK_BF16, "bf16");
   measure_plain(CK_AFFINE, CK_BF16, "exact 4 bit");

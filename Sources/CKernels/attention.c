@@ -34,9 +34,8 @@ static size_t state_floats(const ck_attention *a, size_t rows) {
 }
 
 static size_t work_floats(const ck_attention *a) {
-  size_t width = (size_t)a->cache.page_tokens;
-  size_t page = width * (size_t)(a->cache.key_size + ck_value_stride(&a->cache));
-  return ck_round_up((page + unit_rows(a) * width) * 4) / 4;
+  size_t page = (size_t)a->cache.page_tokens * (size_t)ck_max(a->cache.key_size, ck_value_stride(&a->cache));
+  return ck_round_up((page + unit_rows(a) * (size_t)span_positions(a)) * 4) / 4;
 }
 
 size_t ck_attention_scratch(const ck_attention *a, int threads) {

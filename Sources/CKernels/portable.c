@@ -2,7 +2,7 @@
 // The kernels in plain C: what every processor runs, and what the fast ones are tested against.
 #include "kernels.h"
 
-enum { DOT_ROWS = 4, DOT_TOKENS = 1, SCORE_VECTORS = 1 };
+enum { DOT_ROWS = 4, DOT_TOKENS = 1, SCORE_VECTORS = 1, TILE_ROWS = 4 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"

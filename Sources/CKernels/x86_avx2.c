@@ -8,7 +8,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,f16c,fma"))), apply_to = function)
 #define CK_HALF_VECTORS
 #define CK_FMA
-enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, WIDE_ROWS = 8 };
+enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, TILE_ROWS = 6, WIDE_ROWS = 8 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"

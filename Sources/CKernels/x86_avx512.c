@@ -9,7 +9,7 @@
                              apply_to = function)
 #define CK_HALF_VECTORS
 #define CK_FMA
-enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 4, WIDE_ROWS = 16 };
+enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 2, TILE_ROWS = 8, WIDE_ROWS = 16 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"

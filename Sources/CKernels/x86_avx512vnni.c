@@ -10,7 +10,7 @@
                              apply_to = function)
 #define CK_HALF_VECTORS
 #define CK_FMA
-enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 4 };
+enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 2, TILE_ROWS = 8 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
