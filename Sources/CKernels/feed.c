@@ -8,25 +8,28 @@ typedef struct job {
   bool gated;
   ck_tiles x, hidden;
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
+  int32_t units, chunk_tiles;
 } job;
 
 // Sums of up to four blocks.
 typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
 
-static void group_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t group, group_sums out) {
-  for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS)
-    j->kernels->products(m, (row + r) / CK_BLOCK_ROWS, x, out[r / CK_BLOCK_ROWS]);
+static void group_products(const job *j, const ck_packed *m, const ck_tile *x, bool ahead, int32_t row, int32_t group,
+                           group_sums out) {
+  int32_t step = ahead ? 1 : 2;
+  for (int32_t b = 0; b < group / CK_BLOCK_ROWS; b += step)
+    j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, ahead, x, &out[b]);
 }
 
 // One activation group of hidden values of one tile: products, activation, codes. All of the gate's blocks, then all of
 // up's: weights are read in long runs.
-static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row) {
+static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, bool ahead, int32_t row) {
   const ck_output *gate = &j->block->gate, *up = &j->block->up;
   int32_t group = hidden->group;
   float values[CK_TILE][CK_ACTIVATION_GROUP];
   group_sums gates, ups;
-  if (j->gated) group_products(j, gate->packed, x, row, group, gates);
-  group_products(j, up->packed, x, row, group, ups);
+  if (j->gated) group_products(j, gate->packed, x, ahead, row, group, gates);
+  group_products(j, up->packed, x, ahead, row, group, ups);
   for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
     float(*g)[CK_BLOCK_ROWS] = gates[r / CK_BLOCK_ROWS], (*u)[CK_BLOCK_ROWS] = ups[r / CK_BLOCK_ROWS];
     const float *up_bias = up->bias ? up->bias + row + r : NULL, *gate_bias = gate->bias ? gate->bias + row + r : NULL;
@@ -44,10 +47,11 @@ static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, 
 static void hidden_part(void *context, int32_t part, int worker) {
   (void)worker;
   const job *j = context;
-  int32_t first = part * j->unit_rows, last = ck_min(first + j->unit_rows, j->hidden.inputs);
-  for (int32_t number = 0; number * CK_TILE < j->x.tokens; number++) {
+  int32_t first = part % j->units * j->unit_rows, last = ck_min(first + j->unit_rows, j->hidden.inputs);
+  int32_t begin = part / j->units * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->x.tokens, CK_TILE));
+  for (int32_t number = begin; number < end; number++) {
     ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
-    for (int32_t row = first; row < last; row += j->hidden.group) hidden_group(j, &x, &hidden, row);
+    for (int32_t row = first; row < last; row += j->hidden.group) hidden_group(j, &x, &hidden, number == begin, row);
   }
 }
 
@@ -61,8 +65,9 @@ static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input
   float *rows = (float *)(scratch + ck_tiles_bytes(input->inputs, tokens));
   j.x = ck_quantize_input(pool, kernels, input, ck_activation_group(up->group), scratch, rows);
   size_t row_bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (gated ? 2 : 1);
-  j.unit_rows = ck_unit_rows(hidden, group, row_bytes, ck_pool_threads(pool));
-  ck_pool_each(pool, ck_ceil(hidden, j.unit_rows), hidden_part, &j);
+  j.unit_rows = ck_unit_rows(hidden, group, row_bytes, tokens, ck_pool_threads(pool));
+  j.units = ck_ceil(hidden, j.unit_rows), j.chunk_tiles = ck_chunk_tiles(&j.x);
+  ck_pool_each(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), hidden_part, &j);
   ck_packed_products(pool, kernels, &j.hidden, &block->down, 1);
 }
 

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-// A tile is what one packed product works on: up to 8 tokens and a block of 16 rows. (Two blocks at once would halve
-// the loads of inputs, but reads weights from two places: twice as slow when they come from memory.)
+// A tile is what one packed product works on: up to 8 tokens and one or two blocks of 16 rows. Two blocks halve the
+// loads of inputs, but read weights from two places: slower when they come from memory.
 enum { CK_BLOCK_ROWS = 16, CK_TILE = 8, CK_ACTIVATION_GROUP = 64 };
 
 // Up to 8 tokens quantized to int8: value = code * scale, symmetric within each activation group. Groups are
@@ -45,8 +45,9 @@ typedef struct ck_span {
 typedef struct ck_kernels {
   // One token's row of n inputs into place `token` of a tile.
   void (*quantize)(const float *x, int32_t n, const ck_tile *tile, int32_t token);
-  // A packed block times a tile.
-  void (*products)(const ck_packed *matrix, int32_t block, const ck_tile *x, ck_sums out);
+  // `blocks` neighbouring packed blocks (1 or 2) times a tile. `ahead`: the weights come from memory and are fetched
+  // before they are needed.
+  void (*products)(const ck_packed *matrix, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out);
   // What follows a product of rows [row, row + 16): bias, accumulation, store; see ck_output.
   void (*finish)(const ck_output *output, int32_t rows, int32_t row, int32_t token, int32_t tokens,
                  float (*sums)[CK_BLOCK_ROWS]);

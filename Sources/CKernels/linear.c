@@ -2,8 +2,8 @@
 // Products with weights: how work is cut over threads, tokens and rows. The sums themselves are in the files of the
 // instruction sets.
 //
-// A part is a run of rows of one matrix and all tokens. It is small enough to even out the threads and to keep its
-// weights in the second-level cache while the tiles of tokens pass over them.
+// A part is a run of rows of one matrix and a chunk of tokens: all of them, unless they are many. It is small enough to
+// even out the threads; its weights and the chunk's inputs stay in the second-level cache while tiles pass over rows.
 #include "products.h"
 
 void ck_weight_row(const ck_weight *w, int32_t row, float *out) { ck_kernels_portable.widen(w, row, out); }
@@ -89,17 +89,19 @@ typedef struct product_job {
   const float *x;             // f32 products
   size_t x_stride;
   int32_t inputs, tokens;
+  int32_t chunk_tiles;        // packed products
   float *wide;                // f32 products: WIDE_FLOATS for each worker
   int32_t units[CK_MOST_OUTPUTS], unit_rows[CK_MOST_OUTPUTS];  // of each output
+  int32_t all_units;
 } product_job;
 
 static int32_t rows_of(const ck_output *o) { return o->packed ? o->packed->rows : o->weight->rows; }
 
-// The part's output, and its first and last row.
-static int part_rows(const product_job *j, int32_t part, int32_t *first, int32_t *last) {
+// The unit's output, and its first and last row.
+static int unit_rows(const product_job *j, int32_t unit, int32_t *first, int32_t *last) {
   int i = 0;
-  for (; part >= j->units[i]; i++) part -= j->units[i];
-  *first = part * j->unit_rows[i];
+  for (; unit >= j->units[i]; i++) unit -= j->units[i];
+  *first = unit * j->unit_rows[i];
   *last = ck_min(*first + j->unit_rows[i], rows_of(&j->outputs[i]));
   return i;
 }
@@ -108,13 +110,17 @@ static void packed_part(void *context, int32_t part, int worker) {
   (void)worker;
   const product_job *j = context;
   int32_t first, last;
-  const ck_output *o = &j->outputs[part_rows(j, part, &first, &last)];
-  ck_sums sums;
-  for (int32_t number = 0; number * CK_TILE < j->tokens; number++) {
+  const ck_output *o = &j->outputs[unit_rows(j, part % j->all_units, &first, &last)];
+  int32_t begin = part / j->all_units * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
+  ck_sums sums[2];
+  for (int32_t number = begin; number < end; number++) {
     ck_tile tile = ck_tile_of(&j->tiles, number);
-    for (int32_t row = first; row < last; row += CK_BLOCK_ROWS) {
-      j->kernels->products(o->packed, row / CK_BLOCK_ROWS, &tile, sums);
-      j->kernels->finish(o, o->packed->rows, row, number * CK_TILE, tile.tokens, sums);
+    int blocks;
+    for (int32_t row = first; row < last; row += blocks * CK_BLOCK_ROWS) {
+      blocks = number > begin && row + CK_BLOCK_ROWS < last ? 2 : 1;
+      j->kernels->products(o->packed, row / CK_BLOCK_ROWS, blocks, number == begin, &tile, sums);
+      for (int i = 0; i < blocks; i++)
+        j->kernels->finish(o, o->packed->rows, row + i * CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[i]);
     }
   }
 }
@@ -142,7 +148,7 @@ static void wide_part(void *context, int32_t part, int worker) {
   enum { TOKENS = 16, ROWS = 64 };
   const product_job *j = context;
   int32_t first, last;
-  const ck_output *o = &j->outputs[part_rows(j, part, &first, &last)];
+  const ck_output *o = &j->outputs[unit_rows(j, part, &first, &last)];
   const ck_weight *w = o->weight;
   float *wide = j->wide + (size_t)worker * wide_floats(j->inputs), dots[TOKENS * ROWS];
   int32_t step = ck_min(ROWS, wide_rows(j->inputs));
@@ -165,14 +171,20 @@ static void wide_part(void *context, int32_t part, int worker) {
 
 // ---- cutting ----
 
-// Rows of a unit, a multiple of `grain`: eight units a thread, but at least `least` bytes, and at most what the
-// second-level cache holds.
-int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int threads) {
-  enum { LEAST = 16 << 10, MOST = 192 << 10 };
+// For few tokens eight units a thread, but at least LEAST bytes, and at most what the second-level cache holds. Many
+// tokens give even the smallest unit enough to do.
+int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int32_t tokens, int threads) {
+  enum { LEAST = 16 << 10, MOST = 192 << 10, MANY = 4 * CK_TILE };
+  if (tokens >= MANY) return ck_max(grain, 2 * CK_BLOCK_ROWS);
   int32_t even = ck_ceil(rows, 8 * threads), most = (int32_t)(MOST / ck_max((int32_t)row_bytes, 1));
   int32_t least = (int32_t)(LEAST / ck_max((int32_t)row_bytes, 1));
   int32_t unit = ck_max(ck_min(even, most), least);
   return ck_max(ck_ceil(unit, grain), 1) * grain;
+}
+
+int32_t ck_chunk_tiles(const ck_tiles *tiles) {
+  enum { MOST = 512 << 10 };
+  return ck_max(MOST / (tiles->inputs * CK_TILE), 1);
 }
 
 static size_t row_bytes(const ck_output *o) {
@@ -182,23 +194,24 @@ static size_t row_bytes(const ck_output *o) {
   return (size_t)w->inputs * (size_t)w->bits / 8;
 }
 
-static void run_products(ck_pool *pool, product_job *j, ck_part part) {
-  int32_t parts = 0, total = 0;
+static void run_products(ck_pool *pool, product_job *j, ck_part part, int32_t grain, int32_t chunks) {
+  int32_t total = 0;
   for (int i = 0; i < j->count; i++) total += rows_of(&j->outputs[i]);
   for (int i = 0; i < j->count; i++) {
     const ck_output *o = &j->outputs[i];
-    j->unit_rows[i] = ck_unit_rows(total, o->packed ? CK_BLOCK_ROWS : 4, row_bytes(o), ck_pool_threads(pool));
+    int32_t tokens = o->packed ? j->tokens : 1;
+    j->unit_rows[i] = ck_unit_rows(total, grain, row_bytes(o), tokens, ck_pool_threads(pool));
     j->units[i] = ck_ceil(rows_of(o), j->unit_rows[i]);
-    parts += j->units[i];
+    j->all_units += j->units[i];
   }
-  ck_pool_each(pool, parts, part, j);
+  ck_pool_each(pool, j->all_units * chunks, part, j);
 }
 
 void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
                         int count) {
   product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .tiles = *tiles, .inputs = tiles->inputs,
-                   .tokens = tiles->tokens};
-  run_products(pool, &j, packed_part);
+                   .tokens = tiles->tokens, .chunk_tiles = ck_chunk_tiles(tiles)};
+  run_products(pool, &j, packed_part, CK_BLOCK_ROWS, ck_ceil(tiles->tokens, j.chunk_tiles * CK_TILE));
 }
 
 static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs,
@@ -211,7 +224,7 @@ static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_inp
     input_job norm = {.kernels = kernels, .input = input, .rows = (float *)j.x, .wide = true};
     run_input(pool, &norm);
   }
-  run_products(pool, &j, wide_part);
+  run_products(pool, &j, wide_part, 4, 1);
 }
 
 // ---- the door ----

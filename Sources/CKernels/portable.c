@@ -30,7 +30,7 @@ static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x,
 }
 
 // One block: for each group of inputs scale * activation scale * dot, then bias * activation sum, both fused.
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+static void block_products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x->group;
   size_t step = ck_group_bytes(m->group, m->code_bits, m->dtype);
   size_t code_bytes = (size_t)m->group * CK_BLOCK_ROWS * (size_t)m->code_bits / 8;
@@ -52,6 +52,11 @@ static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sum
       }
     }
   }
+}
+
+static void products(const ck_packed *m, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out) {
+  (void)ahead;
+  for (int i = 0; i < blocks; i++) block_products(m, block + i, x, out[i]);
 }
 
 const ck_kernels ck_kernels_portable = CK_KERNELS;

@@ -24,5 +24,9 @@ ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_in
 void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
                         int count);
 
-// Rows to give to a thread at a time, a multiple of `grain`.
-int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int threads);
+// Rows to give to a thread at a time, a multiple of `grain`, when a matrix meets this many tokens.
+int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int32_t tokens, int threads);
+
+// Tiles whose codes stay in the second-level cache while a thread passes over the rows: tokens are cut into chunks of
+// so many.
+int32_t ck_chunk_tiles(const ck_tiles *tiles);

@@ -62,8 +62,14 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
   }
 }
 
-INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, int32_t x_group, int tokens,
-                           ck_sums out) {
+// What a group adds to the sums of one token: scale * input scale * dot, then bias * sum of inputs.
+INLINE __m512 add_group(__m512 sums, __m512i dot, __m512 scale, __m512 bias, float input_scale, float input_sum) {
+  __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(input_scale));
+  return _mm512_fmadd_ps(bias, _mm512_set1_ps(input_sum), _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(dot), sums));
+}
+
+INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, int32_t x_group,
+                           int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x_group;
   size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
   size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = (size_t)(x_group * bits * 2);
@@ -72,17 +78,13 @@ INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const
   __m512 a[CK_TILE];
   for (int t = 0; t < tokens; t++) a[t] = _mm512_setzero_ps();
   for (int32_t g = 0; g < groups; g++, p += step) {
-    // A full tile computes longer than memory takes, and its weights often lie in the cache.
-    if (tokens < CK_TILE)
+    if (ahead)
       for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
     __m512 s = widen16(p + codes, m->dtype), bias = widen16(p + codes + CK_BLOCK_ROWS * element, m->dtype);
     for (int32_t part = 0; part < parts; part++) {
       __m512i c[CK_TILE];
       dot_group(p + (size_t)part * part_bytes, bits, x_group, in, tokens, c);
-      for (int t = 0; t < tokens; t++) {
-        a[t] = _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(scales[t])), _mm512_cvtepi32_ps(c[t]), a[t]);
-        a[t] = _mm512_fmadd_ps(bias, _mm512_set1_ps(sums[t]), a[t]);
-      }
+      for (int t = 0; t < tokens; t++) a[t] = add_group(a[t], c[t], s, bias, scales[t], sums[t]);
       in += tokens * x_group;
       scales += tokens, sums += tokens;
     }
@@ -90,28 +92,81 @@ INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const
   for (int t = 0; t < tokens; t++) _mm512_storeu_ps(out[t], a[t]);
 }
 
+// Four inputs of one token times 16 rows of two blocks. The empty statement holds the compiler to this order: it would
+// do all of one block first and keep every input in memory for the other.
+INLINE void dot_pair(__m512i *a, __m512i *b, __m512i rows_a, __m512i rows_b, const int8_t *in) {
+  __m512i input = four(in);
+  *a = _mm512_dpbusd_epi32(*a, rows_a, input);
+  *b = _mm512_dpbusd_epi32(*b, rows_b, input);
+  __asm__ volatile("" : "+v"(*a), "+v"(*b));
+}
+
+// Two blocks, `next` bytes apart, times a full tile. Each input is loaded once for both; the sums of floats wait in
+// memory while the registers hold those of integers.
+INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, size_t next, const ck_tile *x, int32_t x_group,
+                          ck_sums *out) {
+  const __m512i low = _mm512_set1_epi8(15);
+  int32_t groups = m->inputs / m->group, parts = m->group / x_group;
+  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
+  size_t codes = step - 2 * CK_BLOCK_ROWS * element;
+  const int8_t *in = x->codes;
+  const float *scales = x->scales, *sums = x->sums;
+  memset(out, 0, 2 * sizeof *out);
+  for (int32_t g = 0; g < groups; g++, p += step) {
+    const uint8_t *q = p;
+    for (int32_t part = 0; part < parts; part++) {
+      __m512i c[2][CK_TILE];
+      for (int t = 0; t < CK_TILE; t++) c[0][t] = c[1][t] = _mm512_setzero_si512();
+#pragma clang loop unroll(disable)
+      for (int32_t k = 0; k < x_group; k += 32 / bits, q += 64) {
+        __m512i v0 = _mm512_loadu_si512(q), v1 = _mm512_loadu_si512(q + next), w0 = v0, w1 = v1;
+        if (bits == 4) {
+          w0 = _mm512_and_si512(v0, low), w1 = _mm512_and_si512(v1, low);
+          v0 = _mm512_and_si512(_mm512_srli_epi16(v0, 4), low), v1 = _mm512_and_si512(_mm512_srli_epi16(v1, 4), low);
+        }
+        for (int t = 0; t < CK_TILE; t++) dot_pair(&c[0][t], &c[1][t], w0, w1, in + t * x_group + k);
+        if (bits == 8) continue;
+        for (int t = 0; t < CK_TILE; t++) dot_pair(&c[0][t], &c[1][t], v0, v1, in + t * x_group + k + 4);
+      }
+      for (int i = 0; i < 2; i++) {
+        const uint8_t *tail = p + (size_t)i * next + codes;
+        __m512 s = widen16(tail, m->dtype), bias = widen16(tail + CK_BLOCK_ROWS * element, m->dtype);
+        for (int t = 0; t < CK_TILE; t++)
+          _mm512_storeu_ps(out[i][t], add_group(_mm512_loadu_ps(out[i][t]), c[i][t], s, bias, scales[t], sums[t]));
+      }
+      in += CK_TILE * x_group;
+      scales += CK_TILE, sums += CK_TILE;
+    }
+  }
+}
+
 #define SIZE(BITS, GROUP, N) \
-  case N: block_products(m, BITS, p, x, GROUP, N, out); break;
-#define SIZES(NAME, BITS, GROUP)                                                            \
-  static void NAME(const ck_packed *m, const uint8_t *p, const ck_tile *x, ck_sums out) {   \
-    switch (x->tokens) {                                                                    \
-      SIZE(BITS, GROUP, 1) SIZE(BITS, GROUP, 2) SIZE(BITS, GROUP, 3) SIZE(BITS, GROUP, 4)   \
-      SIZE(BITS, GROUP, 5) SIZE(BITS, GROUP, 6) SIZE(BITS, GROUP, 7) SIZE(BITS, GROUP, 8)   \
-    }                                                                                       \
+  case N: block_products(m, BITS, p, ahead, x, GROUP, N, out[0]); break;
+#define SIZES(NAME, BITS, GROUP)                                                                                   \
+  static void NAME(const ck_packed *m, const uint8_t *p, int blocks, bool ahead, const ck_tile *x, ck_sums *out) { \
+    if (blocks == 2 && x->tokens == CK_TILE) {                                                                     \
+      pair_products(m, BITS, p, ck_block_bytes(m), x, GROUP, out);                                                 \
+      return;                                                                                                      \
+    }                                                                                                              \
+    for (; blocks > 0; blocks--, p += ck_block_bytes(m), out++)                                                    \
+      switch (x->tokens) {                                                                                         \
+        SIZE(BITS, GROUP, 1) SIZE(BITS, GROUP, 2) SIZE(BITS, GROUP, 3) SIZE(BITS, GROUP, 4)                        \
+        SIZE(BITS, GROUP, 5) SIZE(BITS, GROUP, 6) SIZE(BITS, GROUP, 7) SIZE(BITS, GROUP, 8)                        \
+      }                                                                                                            \
   }
 SIZES(products_4_32, 4, 32)
 SIZES(products_4_64, 4, 64)
 SIZES(products_8_32, 8, 32)
 SIZES(products_8_64, 8, 64)
 
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+static void products(const ck_packed *m, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out) {
   const uint8_t *p = ck_block(m, block);
   if (m->code_bits == 4) {
-    if (x->group == 64) products_4_64(m, p, x, out);
-    else products_4_32(m, p, x, out);
+    if (x->group == 64) products_4_64(m, p, blocks, ahead, x, out);
+    else products_4_32(m, p, blocks, ahead, x, out);
   } else {
-    if (x->group == 64) products_8_64(m, p, x, out);
-    else products_8_32(m, p, x, out);
+    if (x->group == 64) products_8_64(m, p, blocks, ahead, x, out);
+    else products_8_32(m, p, blocks, ahead, x, out);
   }
 }
 
