@@ -7,7 +7,7 @@
 
 CK_ARM_BEGIN("dotprod", "arch=armv8.2-a+dotprod")
 #define CK_HALF_VECTORS
-enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, SIGNED_CODES = 1 };
+enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6, SIGNED_CODES = 1 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
@@ -27,10 +27,12 @@ INLINE int32x4_t dot_lane(int32x4_t sum, uint8x16_t codes, int8x16_t x, int lane
   }
 }
 
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) block_products(m, 8, ck_block(m, block), x, out);
-  else block_products(m, 4, ck_block(m, block), x, out);
+static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+  (void)ahead;
+  if (m->code_bits == 8) block_products(m, 8, p, x, out);
+  else block_products(m, 4, p, x, out);
 }
+#include "each_block.inc"
 
 const ck_kernels ck_kernels_neon_dotprod = CK_KERNELS;
 

@@ -8,7 +8,7 @@
 
 CK_ARM_BEGIN("dotprod,i8mm", "arch=armv8.2-a+dotprod+i8mm")
 #define CK_HALF_VECTORS
-enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, SIGNED_CODES = 0 };
+enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6, SIGNED_CODES = 0 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
@@ -123,10 +123,12 @@ INLINE void all_products(const ck_packed *m, int bits, const uint8_t *p, const c
   if (token < x->tokens) token_products(m, bits, p, x, token, 1, out);
 }
 
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) all_products(m, 8, ck_block(m, block), x, out);
-  else all_products(m, 4, ck_block(m, block), x, out);
+static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+  (void)ahead;
+  if (m->code_bits == 8) all_products(m, 8, p, x, out);
+  else all_products(m, 4, p, x, out);
 }
+#include "each_block.inc"
 
 const ck_kernels ck_kernels_neon_i8mm = CK_KERNELS;
 

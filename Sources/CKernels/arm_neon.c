@@ -7,7 +7,7 @@
 #include <arm_neon.h>
 
 #define CK_HALF_VECTORS
-enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1 };
+enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
@@ -50,10 +50,12 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
     for (int t = 0; t < tokens; t++) c[t][q] = quad_dots(p, bits, group, x + t * group, q);
 }
 
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) block_products(m, 8, ck_block(m, block), x, out);
-  else block_products(m, 4, ck_block(m, block), x, out);
+static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+  (void)ahead;
+  if (m->code_bits == 8) block_products(m, 8, p, x, out);
+  else block_products(m, 4, p, x, out);
 }
+#include "each_block.inc"
 
 const ck_kernels ck_kernels_neon = CK_KERNELS;
 #endif

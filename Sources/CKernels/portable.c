@@ -30,7 +30,8 @@ static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x,
 }
 
 // One block: for each group of inputs scale * activation scale * dot, then bias * activation sum, both fused.
-static void block_products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
+static void one_block(const ck_packed *m, const uint8_t *block, bool ahead, const ck_tile *x, ck_sums out) {
+  (void)ahead;
   int32_t groups = m->inputs / m->group, parts = m->group / x->group;
   size_t step = ck_group_bytes(m->group, m->code_bits, m->dtype);
   size_t code_bytes = (size_t)m->group * CK_BLOCK_ROWS * (size_t)m->code_bits / 8;
@@ -38,7 +39,7 @@ static void block_products(const ck_packed *m, int32_t block, const ck_tile *x, 
     float *a = out[t];
     for (int lane = 0; lane < CK_BLOCK_ROWS; lane++) a[lane] = 0;
     for (int32_t g = 0; g < groups; g++) {
-      const uint8_t *p = ck_block(m, block) + (size_t)g * step;
+      const uint8_t *p = block + (size_t)g * step;
       for (int32_t part = 0; part < parts; part++) {
         size_t place = (size_t)(g * parts + part) * (size_t)x->tokens + (size_t)t;
         int32_t dot[CK_BLOCK_ROWS];
@@ -54,9 +55,6 @@ static void block_products(const ck_packed *m, int32_t block, const ck_tile *x, 
   }
 }
 
-static void products(const ck_packed *m, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out) {
-  (void)ahead;
-  for (int i = 0; i < blocks; i++) block_products(m, block + i, x, out[i]);
-}
+#include "each_block.inc"
 
 const ck_kernels ck_kernels_portable = CK_KERNELS;

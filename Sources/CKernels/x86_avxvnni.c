@@ -9,7 +9,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,f16c,fma,avxvnni"))), apply_to = function)
 #define CK_HALF_VECTORS
 #define CK_FMA
-enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1 };
+enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, TILE_ROWS = 6 };
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
@@ -80,22 +80,24 @@ INLINE void half_products(const ck_packed *m, int bits, const uint8_t *p, size_t
   for (int t = 0; t < tokens; t++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t]);
 }
 
-INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, ck_sums out) {
+INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x,
+                           ck_sums out) {
   for (size_t half = 0; half < 2; half++) {
     int32_t token = 0;
-    for (; x->tokens - token >= 4; token += 4) half_products(m, bits, p, half, false, x, token, 4, out);
+    for (; x->tokens - token >= 4; token += 4) half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 4, out);
     switch (x->tokens - token) {
-      case 3: half_products(m, bits, p, half, false, x, token, 3, out); break;
-      case 2: half_products(m, bits, p, half, false, x, token, 2, out); break;
-      case 1: half_products(m, bits, p, half, x->tokens == 1 && half == 0, x, token, 1, out); break;
+      case 3: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 3, out); break;
+      case 2: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 2, out); break;
+      case 1: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 1, out); break;
     }
   }
 }
 
-static void products(const ck_packed *m, int32_t block, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) block_products(m, 8, ck_block(m, block), x, out);
-  else block_products(m, 4, ck_block(m, block), x, out);
+static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+  if (m->code_bits == 8) block_products(m, 8, p, ahead, x, out);
+  else block_products(m, 4, p, ahead, x, out);
 }
+#include "each_block.inc"
 
 const ck_kernels ck_kernels_avxvnni = CK_KERNELS;
 

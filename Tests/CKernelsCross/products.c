@@ -31,11 +31,13 @@ static void tiles(ck_isa isa, const void *shape, results *out) {
     }
     size_t groups = (size_t)(s->inputs / tile.group * tokens);
     keep(out, tile.codes, groups * (size_t)tile.group), keep(out, tile.scales, groups * 4), keep(out, tile.sums, groups * 4);
-    for (int32_t block = 0; block < ck_blocks(s->rows); block++) {
-      ck_sums sums;
-      k->products(&packed, block, &tile, sums);
-      keep(out, sums, (size_t)tokens * sizeof sums[0]);
-    }
+    // Alone and in pairs: the same sums.
+    for (int pair = 1; pair <= 2; pair++)
+      for (int32_t block = 0; block + pair <= ck_blocks(s->rows); block++) {
+        ck_sums sums[2];
+        k->products(&packed, block, pair, pair == 1, &tile, sums);
+        for (int i = 0; i < pair; i++) keep(out, sums[i], (size_t)tokens * sizeof sums[i][0]);
+      }
   }
   if (isa == CK_ISA_PORTABLE) add_to_checksum(out->bytes, out->count);
 }
@@ -52,13 +54,13 @@ static void extremes(ck_isa isa, const void *shape, results *out) {
     float *x = memory((size_t)s->inputs * 4);
     for (int32_t i = 0; i < s->inputs; i++) x[i] = (float)sign;
     for (int32_t t = 0; t < CK_TILE; t++) ck_kernels_of(isa)->quantize(x, s->inputs, &tile, t);
-    ck_sums sums;
-    ck_kernels_of(isa)->products(&packed, 0, &tile, sums);
+    ck_sums sums[1];
+    ck_kernels_of(isa)->products(&packed, 0, 1, true, &tile, sums);
     keep(out, sums, sizeof sums);
   }
 }
 
-enum { TOKENS = 19 };
+enum { TOKENS = 67 };
 
 // Two matrices and the norm before them; whole, in pieces, by one thread and by three: always the same bits.
 static void layers(ck_isa isa, const void *shape, results *out) {
