@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AVX2 with AVX-VNNI: client processors without AVX-512, from Alder Lake on. vpdpbusd multiplies eight rows by four
-// inputs, the inputs broadcast from memory; a block is two halves.
+// inputs, the inputs broadcast from memory; both halves of a block take each input while it is in a register.
 #if defined(__x86_64__)
 #include "kernels.h"
 
@@ -33,63 +33,78 @@ INLINE __m256i four(const int8_t *x) {
   return _mm256_set1_epi32(word);
 }
 
-// One activation group of `tokens` tokens, at most 4. Sums of the first and of the second inputs of a vector stay
-// apart until the end, or those of one token would wait for one another.
-INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, __m256i *c) {
-  const __m256i low = _mm256_set1_epi8(15);
-  __m256i a[MOST_TOKENS], b[MOST_TOKENS];
-  for (int t = 0; t < tokens; t++) a[t] = b[t] = _mm256_setzero_si256();
-  for (int32_t k = 0; k < group; k += 8, p += 16 * bits) {
-    __m256i v = _mm256_loadu_si256((const __m256i *)p), first = v, second;
-    if (bits == 4) first = _mm256_and_si256(v, low), second = _mm256_and_si256(_mm256_srli_epi16(v, 4), low);
-    else second = _mm256_loadu_si256((const __m256i *)(p + 64));
-    for (int t = 0; t < tokens; t++) {
-      a[t] = _mm256_dpbusd_avx_epi32(a[t], first, four(x + t * group + k));
-      b[t] = _mm256_dpbusd_avx_epi32(b[t], second, four(x + t * group + k + 4));
-    }
-  }
-  for (int t = 0; t < tokens; t++) c[t] = _mm256_add_epi32(a[t], b[t]);
+// Sums of both halves of the rows.
+typedef __m256i integer_sums[MOST_TOKENS][2];
+
+// Four inputs of one token times both halves. The empty statement holds the compiler to this order: it would do all of
+// one half first and keep every input in memory for the other.
+INLINE void dot_halves(__m256i *sums, const __m256i *rows, const int8_t *in) {
+  __m256i input = four(in);
+  for (int half = 0; half < 2; half++) sums[half] = _mm256_dpbusd_avx_epi32(sums[half], rows[half], input);
+  __asm__ volatile("" : "+x"(sums[0]), "+x"(sums[1]));
 }
 
-// Rows [8 * half ..] of a block times tokens [token, token + tokens) of a tile.
-INLINE void half_products(const ck_packed *m, int bits, const uint8_t *p, size_t half, bool ahead, const ck_tile *x,
-                          int32_t token, int tokens, ck_sums out) {
+// One activation group of `tokens` tokens, at most 4. One token alone takes two sums of each half, or they would wait
+// for one another.
+INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, integer_sums c) {
+  const __m256i low = _mm256_set1_epi8(15);
+  __m256i other[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  for (int t = 0; t < tokens; t++) c[t][0] = c[t][1] = _mm256_setzero_si256();
+  for (int32_t k = 0; k < group; k += 8, p += 16 * bits) {
+    __m256i first[2], second[2];
+    for (int half = 0; half < 2; half++) {
+      __m256i v = _mm256_loadu_si256((const __m256i *)(p + 32 * half));
+      first[half] = bits == 4 ? _mm256_and_si256(v, low) : v;
+      second[half] = bits == 4 ? _mm256_and_si256(_mm256_srli_epi16(v, 4), low)
+                               : _mm256_loadu_si256((const __m256i *)(p + 64 + 32 * half));
+    }
+    for (int t = 0; t < tokens; t++) dot_halves(c[t], first, x + t * group + k);
+    for (int t = 0; t < tokens; t++) dot_halves(tokens == 1 ? other : c[t], second, x + t * group + k + 4);
+  }
+  if (tokens == 1)
+    for (int half = 0; half < 2; half++) c[0][half] = _mm256_add_epi32(c[0][half], other[half]);
+}
+
+// A block times tokens [token, token + tokens) of a tile.
+INLINE void token_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, int32_t token,
+                           int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x->group, group = x->group;
   size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
   size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = codes / (size_t)parts;
   const int8_t *in = x->codes + (size_t)token * (size_t)group;
   const float *scales = x->scales + token, *sums = x->sums + token;
-  __m256 a[MOST_TOKENS];
-  for (int t = 0; t < tokens; t++) a[t] = _mm256_setzero_ps();
+  __m256 a[MOST_TOKENS][2];
+  for (int t = 0; t < tokens; t++) a[t][0] = a[t][1] = _mm256_setzero_ps();
   for (int32_t g = 0; g < groups; g++, p += step) {
     if (ahead)
       for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
-    const uint8_t *tail = p + codes + HALF_ROWS * half * element;
-    __m256 s = widen8(tail, m->dtype), bias = widen8(tail + CK_BLOCK_ROWS * element, m->dtype);
     for (int32_t part = 0; part < parts; part++) {
-      __m256i c[MOST_TOKENS];
-      dot_group(p + 4 * HALF_ROWS * half + (size_t)part * part_bytes, bits, group, in, tokens, c);
-      for (int t = 0; t < tokens; t++) {
-        a[t] = _mm256_fmadd_ps(_mm256_mul_ps(s, _mm256_set1_ps(scales[t])), _mm256_cvtepi32_ps(c[t]), a[t]);
-        a[t] = _mm256_fmadd_ps(bias, _mm256_set1_ps(sums[t]), a[t]);
+      integer_sums c;
+      dot_group(p + (size_t)part * part_bytes, bits, group, in, tokens, c);
+      for (int half = 0; half < 2; half++) {
+        const uint8_t *tail = p + codes + (size_t)(HALF_ROWS * half) * element;
+        __m256 s = widen8(tail, m->dtype), bias = widen8(tail + CK_BLOCK_ROWS * element, m->dtype);
+        for (int t = 0; t < tokens; t++) {
+          __m256 factor = _mm256_mul_ps(s, _mm256_set1_ps(scales[t]));
+          a[t][half] = _mm256_fmadd_ps(factor, _mm256_cvtepi32_ps(c[t][half]), a[t][half]);
+          a[t][half] = _mm256_fmadd_ps(bias, _mm256_set1_ps(sums[t]), a[t][half]);
+        }
       }
       in += (size_t)x->tokens * (size_t)group;
       scales += x->tokens, sums += x->tokens;
     }
   }
-  for (int t = 0; t < tokens; t++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t]);
+  for (int t = 0; t < tokens; t++)
+    for (int half = 0; half < 2; half++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t][half]);
 }
 
-INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x,
-                           ck_sums out) {
-  for (size_t half = 0; half < 2; half++) {
-    int32_t token = 0;
-    for (; x->tokens - token >= 4; token += 4) half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 4, out);
-    switch (x->tokens - token) {
-      case 3: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 3, out); break;
-      case 2: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 2, out); break;
-      case 1: half_products(m, bits, p, half, ahead && token == 0 && half == 0, x, token, 1, out); break;
-    }
+INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+  int32_t token = 0;
+  for (; x->tokens - token >= 4; token += 4) token_products(m, bits, p, ahead && token == 0, x, token, 4, out);
+  switch (x->tokens - token) {
+    case 3: token_products(m, bits, p, ahead && token == 0, x, token, 3, out); break;
+    case 2: token_products(m, bits, p, ahead && token == 0, x, token, 2, out); break;
+    case 1: token_products(m, bits, p, ahead && token == 0, x, token, 1, out); break;
   }
 }
 
