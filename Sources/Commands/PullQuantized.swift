@@ -58,7 +58,13 @@ extension Pull {
       defer { bar.finish() }
       let work = StreamedQuantizing(
         pulling: pulling, ingest: ingest, request: request, options: options, events: { Self.tell($0, bar) })
-      return try await work.run(plan)
+      do {
+        return try await work.run(plan)
+      } catch HubProblem.cancelled {
+        bar.finish()
+        note("what came is kept: the same command goes on there")
+        throw CancellationError()
+      }
     }
     guard let outcome else { return }
     let bits = Quantity.decimal(outcome.bitsPerWeight, places: 2)

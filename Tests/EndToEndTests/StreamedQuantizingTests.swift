@@ -208,6 +208,26 @@ import Testing
     #expect(try rig.run("verify").status == 0)
   }
 
+  @Test("Ctrl-C ends it within two seconds, and what came is kept") func interrupted() throws {
+    let rig = try Rig(Self.joined)
+    rig.hub.order(Fault(.cdn, .throttle(6 << 20), times: nil))
+    let process = try Support.Program.start(
+      Support.Program.path, ["pull", "org/model", "--quantize", "4", "--connections", "1"], environment: rig.environment
+    )
+    for _ in 0..<2000 where progress(rig) == 0 { usleep(10_000) }
+    usleep(500_000)
+    let began = ContinuousClock.now
+    kill(process, SIGINT)
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    #expect(ContinuousClock.now - began < .seconds(2))
+    #expect((status >> 8) & 0xFF == 130)
+    #expect(progress(rig) > 0)
+    rig.hub.state.withLock { $0.faults = [] }
+    _ = try rig.json("pull", "org/model", "--quantize", "4")
+    #expect(try rig.run("verify").status == 0)
+  }
+
   /// Bytes of the source that the journal says are done.
   private func progress(_ rig: Rig) -> Int {
     let parts = "\(rig.folder.path)/store/parts"

@@ -108,6 +108,13 @@ final class ShardConsumer: @unchecked Sendable {
     position - noted >= Self.noteByteCount || (position > noted && ContinuousClock.now - noteTime >= .seconds(1))
   }
 
+  /// Notes what is in the result, at the end of a run that stops before the shard's.
+  func keep() throws {
+    guard git == nil, fault == nil else { return }
+    try process()
+    if fault == nil, position > noted { try note() }
+  }
+
   private func note() throws {
     try writer.synchronize()
     try checkpoint(.reached(position, hash: hash))

@@ -187,8 +187,9 @@ struct StreamedWork: Sendable {
         tell(before + consumer.position, shard)
       }
       let start = consumer.position
+      let localPath = isRepeated ? nil : source.localPath(shard)
       do {
-        if !isRepeated, let path = source.localPath(shard) {
+        if let path = localPath {
           try await source.read(path, from: start, take)
         } else if start < shard.byteCount {
           received += try await source.stream(shard, start..<shard.byteCount, take)
@@ -199,10 +200,16 @@ struct StreamedWork: Sendable {
         journal.shards[name] = .verified(digest)
         try journal.write(to: journalPath)
         return received
-      } catch let problem as HubProblem where !isRepeated && problem.status == .mismatch {
+      } catch let problem as HubProblem where problem.status == .mismatch {
         journal.shards[name] = nil
         try journal.write(to: journalPath)
+        guard !isRepeated else { throw problem }
         task.events(.refetching(shard.path, byteCount: shard.byteCount))
+      } catch {
+        // A broken line, Ctrl-C: what came is kept. A file that went away or cannot be read is fetched.
+        try? consumer.keep()
+        guard error is FileProblem, localPath != nil else { throw error }
+        journal = notes.withLock { $0 }
       }
     }
     return received
