@@ -60,8 +60,8 @@ bench-text: build ## measure loading, encoding and rendering beside the tokenize
 	@test -x build/text/bin/python || (python3 -m venv build/text && build/text/bin/pip install -q tokenizers==0.23.3 jinja2==3.1.6)
 	@build/text/bin/python scripts/bench_text.py $(BIN) Fixtures/tokenizers/qwen2.5 --template Benchmarks/chatml.jinja
 
-bench-peers: build ## measure llama.cpp beside the program, in turns (builds it from PyPI)
-	@scripts/bench-peers.sh $(BIN) --qwen
+bench-peers: build ## measure llama.cpp and OpenVINO GenAI beside the program, in turns (both from PyPI)
+	@scripts/bench-peers.sh $(BIN)
 
 install: build ## install below PREFIX (/usr/local)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/impetus
