@@ -104,7 +104,8 @@ struct Collect: ParsableCommand {
     abstract: "Free the room of files that no model needs.",
     discussion: """
       Removes contents that no model uses, files of interrupted work, unfinished downloads and models in the trash, all of
-      them only when nobody has touched them for the time of grace, a week. Waits for nobody: while a model is being added it
+      them only when nobody has touched them for the time of grace, a week. Packed weights, which the engine keeps so that a
+      model is ready at once, go with their model; --packed drops those of all models. Waits for nobody: while a model is being added it
       refuses with exit code 7.
 
       Examples:
@@ -125,24 +126,28 @@ struct Collect: ParsableCommand {
   @Flag(name: .long, help: "Drop everything that no model needs, however young: --grace 0s.")
   var now = false
 
+  @Flag(name: .long, help: "Drop the packed weights of all models; their next start packs again.")
+  var packed = false
+
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
   func run() throws {
     let age = now ? 0 : grace
     let collected = try storeOptions.library().store.collect(
-      trashAge: age, partsAge: age, contentAge: age, isDryRun: dryRun)
+      trashAge: age, partsAge: age, contentAge: age, dropsPacked: packed, isDryRun: dryRun)
     if output.json {
       Output.standard.json([
         "dry_run": .bool(dryRun), "blobs": .integer(Int64(collected.blobs)),
         "trashed": .integer(Int64(collected.trashed)), "unfinished": .integer(Int64(collected.unfinished)),
+        "packed": .integer(Int64(collected.packed)),
         "bytes": .integer(Int64(collected.byteCount)),
       ])
       return
     }
     let verb = dryRun ? "would be freed" : "are free"
     Output.standard.line(
-      "\(Quantity.bytes(collected.byteCount)) \(verb): \(collected.blobs) files, \(collected.trashed) models of the trash, \(collected.unfinished) unfinished"
+      "\(Quantity.bytes(collected.byteCount)) \(verb): \(collected.blobs) files, \(collected.trashed) models of the trash, \(collected.unfinished) unfinished, \(collected.packed) packed weights"
     )
   }
 }

@@ -43,11 +43,15 @@ struct Run: AsyncParsableCommand {
   var stats = false
 
   func run() async throws {
-    let folder = try storeOptions.usable(orDefault: model).folder
-    let options = LoadedModel.Options(
+    let located = try storeOptions.usable(orDefault: model)
+    let folder = located.folder
+    var options = LoadedModel.Options(
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
+    options.packCache = engine.noPackCache ? nil : located.packCache
+    // The vocabulary takes as long to read as the weights take to be mapped.
+    async let reading = blocking { _ in try Tokenizer(folder: folder) }
     let model = try LoadedModel.load(folder: folder, options: options)
-    let tokenizer = try Tokenizer(folder: folder)
+    let tokenizer = try await reading
     let chat = raw ? nil : try ChatFormat(folder: folder, tokenizer: tokenizer)
     let draft = try engine.draft.map { name in
       try Draft.load(folder: try storeOptions.locate(name).folder, for: model, tokenizer: tokenizer)
@@ -59,6 +63,7 @@ struct Run: AsyncParsableCommand {
       let text = prompt ?? String(decoding: StandardInput.all(), as: UTF8.self)
       conversation.append(ChatMessage(.user, text))
       _ = try await answer(conversation, chat, session)
+      try await blocking { _ in model.settle() }
       return
     }
     while let line = ask() {
@@ -67,6 +72,7 @@ struct Run: AsyncParsableCommand {
       let text = try await answer(conversation, chat, session)
       conversation.append(ChatMessage(.assistant, text))
     }
+    try await blocking { _ in model.settle() }
   }
 
   /// Whether there is one question only.
@@ -186,6 +192,9 @@ struct EngineOptions: ParsableArguments {
 
   @Flag(name: .long, help: "Do not guess ahead what the text repeats. The text is the same either way.")
   var noSpeculation = false
+
+  @Flag(name: .long, help: "Neither use nor keep packed weights in the store: pack them at every start.")
+  var noPackCache = false
 
   /// Whether guesses are verified.
   var speculation: Session.Options.Speculation { noSpeculation ? .off : .adaptive }

@@ -94,7 +94,7 @@ struct Serve: AsyncParsableCommand {
     try configuration.validate()
     let source = LibrarySource(
       library: try storeOptions.library(), folders: folders,
-      policies: try Policies.load(environment: Environment.all))
+      policies: try Policies.load(environment: Environment.all), keepsPacked: !engine.noPackCache)
     let address = host.contains(":") ? "[\(host)]" : host
     let serving = Serving(
       configuration, source: source, logger: logger, hearsSignals: false,
@@ -115,6 +115,8 @@ struct LibrarySource: ModelSource {
   let folders: [String: String]
   /// What they forbid is neither listed nor opened.
   let policies: Policies
+  /// Whether packed weights are kept in the store.
+  let keepsPacked: Bool
 
   func list() throws -> [ServableModel] {
     let models = try library.models().filter { isAllowed($0.model, in: $0.store) }
@@ -146,8 +148,9 @@ struct LibrarySource: ModelSource {
   }
 
   private func servable(_ model: StoredModel, in store: ModelStore) throws -> ServableModel {
-    ServableModel(
-      name: model.reference.description, folder: try store.snapshot(model), created: model.created,
-      owner: model.reference.organization ?? "local")
+    let located = try LocatedModel(model, in: store)
+    return ServableModel(
+      name: located.name, folder: located.folder, created: model.created,
+      owner: model.reference.organization ?? "local", packCache: keepsPacked ? located.packCache : nil)
   }
 }

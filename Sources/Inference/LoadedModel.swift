@@ -19,6 +19,8 @@ public final class LoadedModel: Sendable {
     public var sequences: Int
     /// Most tokens of one step.
     public var stepTokens: Int
+    /// Where packed weights are kept for the next start; nil keeps none.
+    public var packCache: PackCache?
 
     public init(
       precise: Bool = false, threads: Int? = nil, contextLength: Int? = nil, kvByteBudget: Int? = nil,
@@ -49,8 +51,16 @@ public final class LoadedModel: Sendable {
     }
     self.snapshot = snapshot
     self.options = options
-    weights = try EngineWeights(snapshot, precise: options.precise, threads: try options.threadCount())
+    weights = try EngineWeights(
+      snapshot, precise: options.precise, cache: options.packCache, threads: try options.threadCount())
   }
+
+  /// Whether the packed weights were found in the cache.
+  public var isPackedBefore: Bool { weights.tables.isPackedBefore }
+
+  /// Waits until packed weights that are being kept for the next start are on the disk. A process that ends before leaves
+  /// nothing, and its next start packs again.
+  public func settle() { weights.tables.settle() }
 
   /// Opens and checks the model in a folder, and packs its weights.
   /// - Throws: `ModelProblem`, `CheckpointProblem` or `InferenceProblem`.

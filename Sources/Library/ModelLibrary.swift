@@ -2,6 +2,7 @@
 // The models of this machine, by name or by folder: what every command begins with.
 
 internal import Basics
+public import Inference
 internal import Models
 public import Store
 
@@ -15,6 +16,13 @@ public struct LocatedModel: Sendable {
   public let stored: StoredModel?
   /// The store that it is in.
   public let store: ModelStore?
+
+  /// Where the engine keeps this model's packed weights; nil outside of a store, where nothing says whether the files
+  /// have changed.
+  public var packCache: PackCache? {
+    guard let stored, let store else { return nil }
+    return PackCache(folder: store.layout.packed, source: stored.digest)
+  }
 
   /// A folder outside of every store.
   public init(folder: String) {

@@ -3,6 +3,7 @@
 
 public import Basics
 internal import Checkpoints
+internal import Inference
 internal import Models
 internal import Quantization
 public import Store
@@ -69,10 +70,28 @@ public struct Verifying: Sendable {
     if report.isClean { try? store.repairDerived() }
     for model in report.models where !report.findings.contains(where: { $0.place.hasPrefix(model.reference.full) }) {
       report.findings += store.inconsistencies(of: model) + structure(model)
-      report.findings += VerifyingProvenance(store: store, others: others).findings(of: model)
+      report.findings += VerifyingProvenance(store: store, others: others).findings(of: model) + packed(model)
     }
     if models == nil { report.findings += try store.staleDerived() }
     return report
+  }
+
+  /// Packed weights follow from the model: damaged ones are removed, and the next start packs again.
+  private func packed(_ model: StoredModel) -> [Finding] {
+    let path = PackCache(folder: store.layout.packed, source: model.digest).path
+    guard Files.isFile(path), !PackCache.isWhole(path) else { return [] }
+    let place = "\(model.reference.full) (\(path))"
+    guard (try? Files.remove(path)) != nil else {
+      return [
+        Finding(
+          .error, code: "packed.damaged", place: place, message: "its packed weights are damaged; remove the file")
+      ]
+    }
+    return [
+      Finding(
+        .warning, code: "packed.damaged", place: place,
+        message: "its packed weights were damaged and are removed; the next start packs again")
+    ]
   }
 
   /// What is wrong with a model whose bytes are right.

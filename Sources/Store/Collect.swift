@@ -13,6 +13,8 @@ extension ModelStore {
     public var trashed = 0
     /// Unfinished files.
     public var unfinished = 0
+    /// Packed weights of models that are no longer here, or of all.
+    public var packed = 0
     /// Bytes of all of it.
     public var byteCount = 0
 
@@ -25,16 +27,20 @@ extension ModelStore {
   ///   - partsAge: unfinished downloads that have not changed for longer, in seconds, are dropped.
   ///   - contentAge: contents that nothing needs and that came longer ago, in seconds, are dropped. An interrupted pull
   ///     has brought some, and goes on with them.
+  ///   - dropsPacked: packed weights of models that are here go too; the engine makes them again.
   ///   - isDryRun: only counts.
   /// - Throws: `StoreProblem.busy` while another process adds contents.
   public func collect(
-    trashAge: Int?, partsAge: Int = 7 * 86400, contentAge: Int = 0, isDryRun: Bool = false
+    trashAge: Int?, partsAge: Int = 7 * 86400, contentAge: Int = 0, dropsPacked: Bool = false, isDryRun: Bool = false
   ) throws -> Collected {
     guard exists else { throw StoreProblem.empty(path: layout.root) }
     return try whileNobodyAdds {
       // A reference on its way into the trash would be seen neither here nor there.
       try changingReferences {
-        try collectLocked(trashAge: trashAge, partsAge: partsAge, contentAge: contentAge, isDryRun: isDryRun)
+        var collected = try collectLocked(
+          trashAge: trashAge, partsAge: partsAge, contentAge: contentAge, isDryRun: isDryRun)
+        try collectPacked(all: dropsPacked, isDryRun: isDryRun, into: &collected)
+        return collected
       }
     }
   }
@@ -105,6 +111,19 @@ extension ModelStore {
     where !references.contains(path) {
       guard let facts = Files.facts(path), now - facts.changed >= age else { continue }
       collected.unfinished += 1
+      if !isDryRun { try Files.removeTree(path) }
+    }
+  }
+
+  /// Packed weights whose name is not that of a model's manifest, trash included; a running engine keeps what it has
+  /// mapped.
+  private func collectPacked(all: Bool, isDryRun: Bool, into collected: inout Collected) throws {
+    let needed = all ? [] : try neededBlobs(try trashed())
+    for name in (try? Files.list(layout.packed)) ?? [] {
+      if let digest = Digest(hex: String(name.prefix(64))), needed.contains(digest) { continue }
+      let path = "\(layout.packed)/\(name)"
+      collected.packed += 1
+      collected.byteCount += diskBytes(path)
       if !isDryRun { try Files.removeTree(path) }
     }
   }

@@ -7,6 +7,7 @@
 //   trash/TIME-RANDOM.json         removed references, until `gc` empties it
 //   snapshots/ORG/NAME/VARIANT/…   symbolic links with readable names, made from the manifests
 //   known/git/HEX                  SHA-256 of contents that the hub knows by their git id
+//   packed/HEX.LAYOUT              weights of the model with this manifest as the engine reads them; made anew when missing
 //   parts/ ingest/                 unfinished files of pulls, and of everything else
 //   lock refs.lock                 flock: shared by whoever adds contents; held while references change
 
@@ -21,6 +22,8 @@ public struct Layout: Sendable, Equatable {
 
   /// Unfinished files of pulls.
   public var parts: String { "\(root)/parts" }
+  /// Packed weights, by the digest of their model's manifest.
+  public var packed: String { "\(root)/packed" }
   var marker: String { "\(root)/oci-layout" }
   var index: String { "\(root)/index.json" }
   var blobs: String { "\(root)/blobs/sha256" }
@@ -57,8 +60,9 @@ public struct Layout: Sendable, Equatable {
 
   /// Names that a store cut short while it was made may hold.
   private static func isOurs(_ name: String) -> Bool {
-    ["blobs", "refs", "trash", "snapshots", "known", "ingest", "parts", "lock", "refs.lock", "index.json"].contains(
-      name)
+    ["blobs", "refs", "trash", "snapshots", "known", "ingest", "parts", "packed", "lock", "refs.lock", "index.json"]
+      .contains(
+        name)
       || name.hasPrefix("oci-layout.") || name.hasPrefix("index.json.")
   }
 

@@ -71,6 +71,20 @@ import Testing
     #expect(try sample.store.models() == [model])
   }
 
+  @Test("packed weights go with their model, or all at once when that is asked for") func packed() throws {
+    let sample = try Sample()
+    let model = try sample.add("tiny", files: [Self.weights])
+    let folder = sample.store.layout.packed
+    try Files.makeFolders(folder)
+    for digest in [model.digest, Digest.of([7])] { try AtomicFile.write([1], to: "\(folder)/\(digest.hex).rows16-1") }
+    try AtomicFile.write([1], to: "\(folder)/something")
+    #expect(try sample.store.collect(trashAge: nil, isDryRun: true).packed == 2)
+    #expect(try sample.store.collect(trashAge: nil).packed == 2)
+    #expect(try Files.list(folder) == ["\(model.digest.hex).rows16-1"])
+    #expect(try sample.store.collect(trashAge: nil, dropsPacked: true).packed == 1)
+    #expect(try Files.list(folder).isEmpty)
+  }
+
   @Test("losing what follows from the references loses nothing") func derived() throws {
     let sample = try Sample()
     let model = try sample.add("tiny", files: [Self.weights])

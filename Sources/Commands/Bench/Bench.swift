@@ -65,6 +65,9 @@ struct Bench: AsyncParsableCommand {
   @Flag(name: .long, help: "Compute in float32, as `run --precise` does.")
   var precise = false
 
+  @Flag(name: .long, help: "Neither use nor keep packed weights in the store.")
+  var noPackCache = false
+
   @Flag(name: .long, help: "Only measure the machine.")
   var info = false
 
@@ -134,13 +137,14 @@ struct Bench: AsyncParsableCommand {
 
   /// Opens the model and measures everything that is asked for, deeper and deeper.
   private func measure(_ subject: Subject, _ isCancelled: () -> Bool) throws -> BenchReport {
-    let options = LoadedModel.Options(
+    var options = LoadedModel.Options(
       precise: precise, threads: threadCount,
       contextLength: (depth.max() ?? 0) + max(prompt, decode, ModelBenchmark.firstTokenPrompt) + 1,
       sequences: (batch.max() ?? 1) + 1)
     var (facts, loaded, begin): (BenchReport.Model, LoadedModel, ContinuousClock.Instant)
     switch subject {
     case .model(let located):
+      options.packCache = noPackCache ? nil : located.packCache
       begin = .now
       loaded = try LoadedModel.load(folder: located.folder, options: options)
       let described = try Describing.facts(folder: located.folder)

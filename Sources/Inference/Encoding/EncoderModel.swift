@@ -43,7 +43,7 @@ public final class EncoderModel: Sendable {
         down: try collector.matrix(layer.down), outputNorm: try collector.norm(layer.outputNorm))
     }
     pooler = snapshot.hasPooler ? try collector.matrix(encoder.pooler) : nil
-    tables = try WeightTables(collector, threads: try options.threadCount())
+    tables = try WeightTables(collector, cache: nil, threads: try options.threadCount())
   }
 
   /// Opens and checks the encoder in a folder.

@@ -99,7 +99,7 @@ final class EngineWeights: Sendable {
   /// Finds and lays out the weights; packs them unless `precise`.
   /// - Throws: `ModelProblem` for tensors that are not as described, `InferenceProblem` for formats no kernel
   ///   computes with and for lack of memory.
-  init(_ snapshot: Snapshot, precise: Bool, threads: Int) throws {
+  init(_ snapshot: Snapshot, precise: Bool, cache: PackCache?, threads: Int) throws {
     let architecture = snapshot.architecture
     var collector = WeightCollector(snapshot.weights, precise: precise)
     let rows = Linear(
@@ -110,7 +110,7 @@ final class EngineWeights: Sendable {
     output = isShared ? embedding : try collector.matrix(architecture.output.linear)
     finalNorm = try collector.norm(architecture.finalNorm)
     layers = try architecture.layers.map { try collector.layer($0) }
-    tables = try WeightTables(collector, threads: threads)
+    tables = try WeightTables(collector, cache: cache, threads: threads)
   }
 }
 

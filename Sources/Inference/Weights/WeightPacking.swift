@@ -7,14 +7,11 @@ import Glibc
 
 /// The steps of packing.
 enum WeightPacking {
-  /// Memory for all packed matrices.
-  static func reserve(_ collected: borrowing WeightCollector, available: Int) throws(InferenceProblem)
-    -> AnonymousMemory
-  {
-    guard collected.byteCount <= available else {
-      throw .doesNotFit(what: "the model", neededBytes: collected.byteCount, availableBytes: available)
+  /// - Throws: `doesNotFit` when `byteCount` is more than is left.
+  static func check(_ byteCount: Int, available: Int) throws(InferenceProblem) {
+    guard byteCount <= available else {
+      throw .doesNotFit(what: "the model", neededBytes: byteCount, availableBytes: available)
     }
-    return try AnonymousMemory(byteCount: collected.byteCount, hugePages: true)
   }
 
   /// Some blocks of one matrix.

@@ -34,13 +34,13 @@ final class WeightTables: @unchecked Sendable {
   /// Their packed forms; `data` is nil where there is none.
   let packed: UnsafeMutablePointer<ck_packed>
   private let vectors: UnsafeMutablePointer<Float>
-  private let memory: AnonymousMemory
+  private let memory: PackedWeights
   private let views: [TensorView]
   private let expanded: [ExpandedWeight]
 
-  /// Lays out the tables and packs on `threads` threads.
+  /// Lays out the tables and packs on `threads` threads, unless `cache` has the packed matrices.
   /// - Throws: `InferenceProblem.doesNotFit` when the packed weights exceed the memory that is left.
-  init(_ collected: consuming WeightCollector, threads: Int) throws(InferenceProblem) {
+  init(_ collected: consuming WeightCollector, cache: PackCache?, threads: Int) throws(InferenceProblem) {
     let count = collected.weights.count
     stored = .allocate(capacity: max(1, count))
     packed = .allocate(capacity: max(1, count))
@@ -51,8 +51,7 @@ final class WeightTables: @unchecked Sendable {
     views = collected.views
     expanded = collected.expanded
     do throws(InferenceProblem) {
-      memory = try WeightPacking.reserve(collected, available: Memory.available)
-      try WeightPacking.pack(collected, from: stored, into: memory.base, threads: threads)
+      memory = try PackedWeights(collected, from: stored, cache: cache, threads: threads)
     } catch {
       stored.deallocate()
       packed.deallocate()
@@ -69,6 +68,12 @@ final class WeightTables: @unchecked Sendable {
     packed.deallocate()
     vectors.deallocate()
   }
+
+  /// Whether the packed matrices were found in a cache file.
+  var isPackedBefore: Bool { memory.isPackedBefore }
+
+  /// Waits until a cache file that is being made is complete.
+  func settle() { memory.settle() }
 
   func vector(_ place: Int?) -> UnsafePointer<Float>? { place.map { UnsafePointer(vectors + $0) } }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a server finds models. The model library is one; tests have another.
 
+public import Inference
+
 /// A model that can be served.
 public struct ServableModel: Sendable, Equatable {
   /// The name clients use.
@@ -11,12 +13,15 @@ public struct ServableModel: Sendable, Equatable {
   public var created: Int
   /// The owner's name, such as the part before the slash.
   public var owner: String
+  /// Where its packed weights are kept; nil keeps none.
+  public var packCache: PackCache?
 
-  public init(name: String, folder: String, created: Int, owner: String) {
+  public init(name: String, folder: String, created: Int, owner: String, packCache: PackCache? = nil) {
     self.name = name
     self.folder = folder
     self.created = created
     self.owner = owner
+    self.packCache = packCache
   }
 }
 

@@ -28,6 +28,8 @@ final class RunningModel: Sendable {
     name = model.name
     created = model.created
     let tokenizer = try Tokenizer(folder: model.folder)
+    var options = options
+    options.packCache = model.packCache
     let loaded = try LoadedModel.load(folder: model.folder, options: options)
     do {
       chat = .success(try ChatFormat(folder: model.folder, tokenizer: tokenizer))
