@@ -808,7 +808,7 @@ _impetus_fuse() {
 
 _impetus_run() {
     repeating_flags=()
-    non_repeating_flags=(--raw --precise --no-speculation --stats --version -h --help)
+    non_repeating_flags=(--raw --precise --no-speculation --no-pack-cache --stats --version -h --help)
     repeating_options=(--stop)
     non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --draft --store)
     __impetus_offer_flags_options 2
@@ -869,7 +869,7 @@ _impetus_run() {
 
 _impetus_serve() {
     repeating_flags=()
-    non_repeating_flags=(--strict --precise --no-speculation --version -h --help)
+    non_repeating_flags=(--strict --precise --no-speculation --no-pack-cache --version -h --help)
     repeating_options=(--allow-origin --allow-host)
     non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --draft --store)
     __impetus_offer_flags_options 1
@@ -968,7 +968,7 @@ _impetus_share() {
 
 _impetus_bench() {
     repeating_flags=()
-    non_repeating_flags=(--precise --info --json --version -h --help)
+    non_repeating_flags=(--precise --no-pack-cache --info --json --version -h --help)
     repeating_options=()
     non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --compare --store)
     __impetus_offer_flags_options 1
@@ -1155,7 +1155,7 @@ _impetus_export() {
 
 _impetus_gc() {
     repeating_flags=()
-    non_repeating_flags=(--dry-run --now --json --version -h --help)
+    non_repeating_flags=(--dry-run --now --packed --json --version -h --help)
     repeating_options=()
     non_repeating_options=(--grace --store)
     __impetus_offer_flags_options 0
