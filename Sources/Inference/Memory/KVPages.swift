@@ -41,7 +41,7 @@ struct KVPages: ~Copyable {
     let pagesPerSequence = contextLength.roundedUp(to: pageTokens) / pageTokens
     let pageLimit = min(byteBudget / pageBytes, pagesPerSequence * sequences)
     guard pageLimit > 0 else { throw .cacheFull(neededBytes: pageBytes, budgetBytes: byteBudget) }
-    let pool = try AnonymousMemory(byteCount: pageLimit * pageBytes, hugePages: false)
+    let pool = try AnonymousMemory(byteCount: pageLimit * pageBytes, hugePages: true)
     let tables = try AnonymousMemory(byteCount: sequences * pagesPerSequence * 4, hugePages: false)
     self.pageTokens = pageTokens
     self.pageBytes = pageBytes
