@@ -12,10 +12,11 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test test-neon fuzz bench bench-peers bench-text lint format man completions install uninstall package clean
+.PHONY: help deps build demo test test-neon fuzz bench bench-embed bench-peers bench-text compare-models compare-templates lint format man \
+  completions install uninstall package clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 27
 
 deps: ## install the Debian packages that are missing
 	@scripts/install-packages.sh $(PACKAGES)
@@ -59,6 +60,15 @@ bench: build ## measure the program on the demo model, beside what this machine 
 bench-text: build ## measure loading, encoding and rendering beside the tokenizers library (from PyPI)
 	@test -x build/text/bin/python || (python3 -m venv build/text && build/text/bin/pip install -q tokenizers==0.23.3 jinja2==3.1.6)
 	@build/text/bin/python scripts/bench_text.py $(BIN) Fixtures/tokenizers/qwen2.5 --template Benchmarks/chatml.jinja
+
+bench-embed: build ## measure embeddings beside onnxruntime, and both against float64 (all from PyPI)
+	@scripts/bench-embed.sh $(BIN)
+
+compare-models: build ## perplexity of real models in float32, beside mlx-lm's (from PyPI)
+	@scripts/compare-models.sh $(BIN)
+
+compare-templates: build ## every chat template of llama.cpp's source package, rendered by jinja2 and by the program
+	@scripts/compare-templates.sh $(BIN)
 
 bench-peers: build ## measure llama.cpp and OpenVINO GenAI beside the program, in turns (both from PyPI)
 	@scripts/bench-peers.sh $(BIN)

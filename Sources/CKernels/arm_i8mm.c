@@ -9,12 +9,15 @@
 CK_ARM_BEGIN("dotprod,i8mm", "arch=armv8.2-a+dotprod+i8mm")
 #define CK_HALF_VECTORS
 enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6, SIGNED_CODES = 0 };
+#define PANEL_TOKENS 6
+#define PANEL_VECTORS 1
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
 #include "recurrent.inc"
+#include "panels.inc"
 #include "products_neon.inc"
 #include "dots_neon.inc"
 

@@ -8,12 +8,15 @@
 
 #define CK_HALF_VECTORS
 enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6 };
+#define PANEL_TOKENS 6
+#define PANEL_VECTORS 1
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
 #include "recurrent.inc"
+#include "panels.inc"
 #include "products_neon.inc"
 
 // Sums of four rows from products of 16 codes: lanes of `low` belong to rows 0 0 0 0 1 1 1 1, of `high` to 2 and 3.

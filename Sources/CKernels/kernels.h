@@ -73,12 +73,14 @@ typedef struct ck_kernels {
   // One token of one value head of a gated delta net; `remembered` holds value_size floats, padded to 16.
   void (*recur)(float *state, const float *q, const float *k, const float *v, float decay, float beta, int32_t key_size,
                 int32_t value_size, float *remembered, float *out);
+  // Tokens [first, last) with panel `number`; x is the first token's row.
+  void (*panel)(const ck_panel_output *output, int32_t number, const float *x, size_t x_stride, int32_t first, int32_t last);
 } ck_kernels;
 
 // The table of a file that defines all of these under their own names.
 #define CK_KERNELS                                                                                               \
   {quantize, products, finish, gate, dots, widen, rms_norm, layer_norm, activate, sigmoid_gate, rotate, \
-   add_scaled, log_sum_exp, softmax, narrow, attend, join, recur}
+   add_scaled, log_sum_exp, softmax, narrow, attend, join, recur, panel}
 
 extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)

@@ -3,12 +3,15 @@
 #include "kernels.h"
 
 enum { DOT_ROWS = 4, DOT_TOKENS = 1, SCORE_VECTORS = 1, TILE_ROWS = 4 };
+#define PANEL_TOKENS 2
+#define PANEL_VECTORS 1
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
 #include "recurrent.inc"
+#include "panels.inc"
 
 // The 16 integer sums of one activation group of one token. See pack.c for where a code lies.
 static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x, int32_t from, int32_t to,

@@ -9,12 +9,15 @@
 #define CK_HALF_VECTORS
 #define CK_FMA
 enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, TILE_ROWS = 6, WIDE_ROWS = 8 };
+#define PANEL_TOKENS 6
+#define PANEL_VECTORS 1
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
 #include "recurrent.inc"
+#include "panels.inc"
 
 typedef __m256i wint;
 typedef __m256 wfloat;

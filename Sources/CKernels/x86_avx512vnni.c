@@ -11,12 +11,15 @@
 #define CK_HALF_VECTORS
 #define CK_FMA
 enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 2, TILE_ROWS = 8 };
+#define PANEL_TOKENS 6
+#define PANEL_VECTORS 4
 #include "vector.inc"
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
 #include "attend.inc"
 #include "recurrent.inc"
+#include "panels.inc"
 
 enum { PREFETCH_BYTES = 4096 };
 

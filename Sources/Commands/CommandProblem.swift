@@ -19,6 +19,8 @@ enum CommandProblem: Problem {
   case needsConsent(name: String)
   /// The system gives no more threads.
   case noThread
+  /// A text has too few tokens to be scored.
+  case textTooShort(file: String, tokens: Int)
 
   var code: String {
     switch self {
@@ -29,6 +31,7 @@ enum CommandProblem: Problem {
     case .notResults: "bench.not-results"
     case .needsConsent: "update.needs-consent"
     case .noThread: "system.no-thread"
+    case .textTooShort: "input.too-short"
     }
   }
 
@@ -41,6 +44,7 @@ enum CommandProblem: Problem {
     case .notResults(let path, _): "\(path) holds no results to compare with"
     case .needsConsent(let name): "the update of \(name) has to be agreed to"
     case .noThread: "the system gives no more threads"
+    case .textTooShort(let file, _): "\(file == "-" ? "stdin" : file) is too short to be scored"
     }
   }
 
@@ -53,6 +57,7 @@ enum CommandProblem: Problem {
     case .notResults(_, let why): why
     case .needsConsent: "it changes the chat template, or code"
     case .noThread: nil
+    case .textTooShort(_, let tokens): "it has \(tokens) of at least 2 tokens"
     }
   }
 
@@ -66,7 +71,7 @@ enum CommandProblem: Problem {
   var status: ExitStatus {
     switch self {
     case .invalidLine, .template, .notResults: .mismatch
-    case .configuration: .usage
+    case .configuration, .textTooShort: .usage
     case .noThread, .exists, .needsConsent: .failure
     }
   }

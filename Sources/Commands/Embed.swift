@@ -30,12 +30,14 @@ struct Embed: ParsableCommand {
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
+  /// Tokens that are encoded together: what goes from layer to layer stays in the processor's caches.
+  static let stepTokens = 1024
   /// Lines that are embedded together.
   private static let batch = 256
 
   func run() throws {
     let folder = try storeOptions.usable(model).folder
-    let options = LoadedModel.Options(threads: threads, stepTokens: 4096)
+    let options = LoadedModel.Options(threads: threads, stepTokens: Self.stepTokens)
     var embedder = try Embedder(try EncoderModel.load(folder: folder, options: options))
     let lines = texts.isEmpty ? Self.lines(StandardInput.all()) : texts
     var items: [JSONValue] = []
@@ -60,7 +62,7 @@ struct Embed: ParsableCommand {
   }
 
   /// The lines of a text; an end of line at its end starts no other.
-  private static func lines(_ bytes: [UInt8]) -> [String] {
+  static func lines(_ bytes: [UInt8]) -> [String] {
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
       String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self)
     }

@@ -24,7 +24,7 @@ public struct Impetus: AsyncParsableCommand {
       Copy.self, Diff.self, Lock.self, Sync.self, Outdated.self, Update.self, Doctor.self, Quantize.self,
       Convert.self, Fuse.self, Run.self, Serve.self, Share.self,
       Bench.self,
-      Tokenize.self, Embed.self,
+      MeasurePerplexity.self, Tokenize.self, Template.self, Embed.self,
       Remove.self, Restore.self, Export.self, Collect.self, Version.self, Debug.self,
     ])
 

@@ -87,6 +87,7 @@ extension Object {
     case .none: self = .none
     case .bool(let value): self = .bool(value)
     case .int(let value): self = .int(value)
+    case .wideInteger(let digits): self = try Object(decimal: digits)
     case .double(let value): self = .double(value)
     case .string(let string): self = .string(Text(string))
     case .list(let values):
@@ -100,5 +101,14 @@ extension Object {
       for entry in entries { items.append((.string(Text(entry.key)), try Object(entry.value, level: level + 1))) }
       self = .dict(try DictObject(items))
     }
+  }
+
+  /// An integer of any size in decimal digits, perhaps after a minus.
+  private init(decimal digits: String) throws(TemplateProblem) {
+    let isNegative = digits.hasPrefix("-")
+    guard
+      let value = try BigInteger(isNegative: isNegative, digits: digits.utf8.dropFirst(isNegative ? 1 : 0), radix: 10)
+    else { throw .failure("'\(digits)' is no integer") }
+    self = .integer(value)
   }
 }

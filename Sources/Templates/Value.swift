@@ -6,6 +6,8 @@ public enum Value: Sendable, Equatable {
   case none
   case bool(Bool)
   case int(Int)
+  /// An integer that is no `Int`: its decimal digits, after a minus if it is negative.
+  case wideInteger(String)
   case double(Double)
   case string(String)
   case list([Value])

@@ -2,6 +2,7 @@
 // Norms, softmax, choices and the pool, each against a plain sum.
 
 import CKernels
+import Glibc
 import Synchronization
 import Testing
 
@@ -23,6 +24,19 @@ import Testing
       for index in 0..<count {
         let expected = (Double(x[index]) - mean) / (variance + 1e-5).squareRoot() * Double(w[index]) + Double(b[index])
         #expect(abs(Double(y[index]) - expected) < 1e-5)
+      }
+    }
+  }
+
+  @Test("the exact gelu is the formula's, far out too") func gelu() {
+    let x = (-4000...4000).map { Float($0) * 0.004 } + [-1e30, 1e30, -40, 40]
+    for isa in instructionSets {
+      var y = [Float](repeating: 0, count: x.count)
+      ck_activate(isa, ck_activation(kind: CK_GELU, limit: 0), x, nil, Int32(x.count), &y)
+      for (value, got) in zip(x, y) {
+        let expected = 0.5 * Double(value) * (1 + erf(Double(value) / 2.0.squareRoot()))
+        #expect(abs(Double(got) - expected) <= 3e-7 * max(1, abs(Double(value))), "gelu(\(value)) is \(got)")
+        if value < -6 { #expect(abs(got) < 1e-8) }
       }
     }
   }

@@ -11,6 +11,7 @@ extension Value {
     case .null: self = .none
     case .bool(let value): self = .bool(value)
     case .integer(let value): self = .int(Int(value))
+    case .wideInteger(let digits): self = .wideInteger(digits)
     case .number(let value): self = .double(value)
     case .string(let value): self = .string(value)
     case .array(let values): self = .list(values.map(Value.init))

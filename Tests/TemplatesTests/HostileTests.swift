@@ -100,6 +100,13 @@ struct HostileTests {
     Attack(
       "a tuple of itself twice, as a key", .steps,
       repeated(100, "{% set ns.x = (ns.x, ns.x) %}", then: "{{ {ns.x: 1} }}")),
+    Attack("an endless power", .memory, "{{ 7 ** (10**12) }}"),
+    Attack(
+      "large powers, one after the other", .steps,
+      "{% for a in range(99999) %}{% set x = 7 ** 23000 %}{% endfor %}"),
+    Attack(
+      "large integers printed", .steps,
+      "{% set x = 7 ** 5000 %}{% for a in range(99999) %}{% set y = x ~ '' %}{% endfor %}"),
     Attack("a long range", .rangeSize, "{{ range(10**9)|list }}"),
     Attack("the longest range", .rangeSize, "{{ range(-9223372036854775807, 9223372036854775807) }}"),
     Attack("loops in loops", nil, "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
@@ -139,7 +146,7 @@ struct HostileTests {
   }
 
   @Test(
-    "numbers at the edge of 64 bits do not trap",
+    "numbers at the edges of machine words do not trap",
     arguments: [
       "2**100", "9223372036854775807 + 1", "9223372036854775807 * 2", "-(-9223372036854775807 - 1)",
       "(-9223372036854775807 - 1) // -1", "(-9223372036854775807 - 1) % -1", "(-9223372036854775807 - 1)|abs",

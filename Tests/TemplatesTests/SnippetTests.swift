@@ -21,7 +21,8 @@ struct SnippetTests {
     static let shared = Result {
       Fixture(
         contexts: try JSONReader.parse(Fixtures.bytes("templates/contexts.json")),
-        snippets: try Fixtures.jsonLines("templates/snippets.jsonl").map(Snippet.init))
+        snippets: try (Fixtures.jsonLines("templates/snippets.jsonl") + Fixtures.jsonLines("templates/integers.jsonl"))
+          .map(Snippet.init))
     }
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers: 64-bit integers are kept as such, everything else becomes a double.
+// Numbers: 64-bit integers are kept as such, longer ones as they are written, everything else becomes a double.
 
 extension JSONCursor {
   /// Reads a number by the grammar of RFC 8259: no leading zeros, no bare point, no NaN.
@@ -24,7 +24,9 @@ extension JSONCursor {
       try digits()
     }
     if whole, let value = integer(firstDigit..<integerEnd, negative: negative) { return .integer(value) }
-    guard position - start <= 4096, let value = Double(ascii(start..<position)), value.isFinite else {
+    guard position - start <= 4096 else { throw JSONProblem(.invalidNumber, at: start) }
+    if whole { return .wideInteger(ascii(start..<position)) }
+    guard let value = Double(ascii(start..<position)), value.isFinite else {
       throw JSONProblem(.invalidNumber, at: start)
     }
     return .number(value)

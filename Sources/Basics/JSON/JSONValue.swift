@@ -7,6 +7,8 @@ public enum JSONValue: Sendable, Equatable {
   case bool(Bool)
   /// A number written without fraction or exponent that fits 64 bits.
   case integer(Int64)
+  /// A longer one: its digits as they are written, after a minus if it is negative.
+  case wideInteger(String)
   /// Every other number.
   case number(Double)
   case string(String)
@@ -38,6 +40,7 @@ extension JSONValue {
   public var doubleValue: Double? {
     switch self {
     case .integer(let value): Double(value)
+    case .wideInteger(let digits): Double(digits)
     case .number(let value): value
     default: nil
     }
@@ -52,7 +55,7 @@ extension JSONValue {
     switch self {
     case .null: "null"
     case .bool: "a boolean"
-    case .integer, .number: "a number"
+    case .integer, .wideInteger, .number: "a number"
     case .string: "a string"
     case .array: "an array"
     case .object: "an object"

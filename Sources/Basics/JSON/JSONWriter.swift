@@ -47,6 +47,7 @@ public enum JSONWriter {
     case .null: output.append(contentsOf: "null".utf8)
     case .bool(let flag): output.append(contentsOf: (flag ? "true" : "false").utf8)
     case .integer(let number): output.append(contentsOf: String(number).utf8)
+    case .wideInteger(let digits): output.append(contentsOf: digits.utf8)
     case .number(let number): output.append(contentsOf: text(of: number).utf8)
     case .string(let text): write(text, asciiOnly: options.asciiOnly, into: &output)
     case .array(let items):

@@ -178,6 +178,39 @@ void ck_add_scaled(ck_isa isa, float *y, const float *x, float factor, int32_t n
 void ck_scale(float *x, float factor, int32_t n);
 void ck_soft_cap(float *x, float cap, int32_t n);
 
+// ---- products with panels: many tokens, plain weights ----
+
+// A plain matrix packed for an instruction set: panels of `width` rows, the rows side by side for each input. The last
+// panel is filled up with zeros.
+typedef struct ck_panels {
+  int32_t rows, inputs, width;
+  ck_dtype dtype;
+  const void *data;  // 64-byte aligned
+} ck_panels;
+
+// Bytes the packed form needs (0 for weights that are not plain), its panels, and the packed matrix at `data`.
+size_t ck_panels_bytes(ck_isa isa, const ck_weight *weight);
+int32_t ck_panels_count(ck_isa isa, const ck_weight *weight);
+ck_panels ck_panels_view(ck_isa isa, const ck_weight *weight, const void *data);
+// Packs panels [first, last) into the matrix's packed memory `destination` (its start).
+void ck_panels_pack(ck_isa isa, const ck_weight *weight, void *destination, int32_t first, int32_t last);
+
+// y[t * stride + n] = activation(sum_k x[t, k] * w[n, k] + bias[n]) (+ what y held, if accumulate). In f32; every sum
+// runs over k in order.
+typedef struct ck_panel_output {
+  const ck_panels *matrix;
+  const float *bias;         // [rows] or NULL
+  float *y;
+  size_t stride;             // floats between tokens in y
+  bool accumulate;
+  bool activates;            // with an activation that needs no second input
+  ck_activation activation;
+} ck_panel_output;
+
+// Products of the same input with `count` matrices (1 to 8) at once. y may not overlap x.
+void ck_panel_products(ck_pool *pool, ck_isa isa, const ck_panel_output *outputs, int count, const float *x,
+                       size_t x_stride, int32_t tokens);
+
 // ---- logits ----
 
 // Index of the largest element, the first of equals.

@@ -16,6 +16,7 @@ struct Bench: AsyncParsableCommand {
       Reads prompts and decodes on fixed tokens, several times, and sets the middle of the samples beside the memory and
       int8 speed of the machine, which it measures too. GB/s are weights, keys and values read, GOP/s are operations on
       them. With --random a model of any shape is measured that nobody has to download: its weights are made in memory.
+      Encoders are measured in texts a second, from texts to vectors.
 
       Examples:
         impetus bench SmolLM2-135M-Instruct:q4
@@ -24,6 +25,7 @@ struct Bench: AsyncParsableCommand {
         impetus bench --random ./config.json --bits 8
         impetus bench SmolLM2-135M-Instruct:q4 --json > before.json
         impetus bench SmolLM2-135M-Instruct:q4 --compare before.json
+        impetus bench all-MiniLM-L6-v2 --texts lines.txt
         impetus bench --info
       """)
 
@@ -61,6 +63,10 @@ struct Bench: AsyncParsableCommand {
 
   @Option(name: .long, help: "Threads; every usable core when it is left out.")
   var threads: Int?
+
+  @Option(
+    name: .long, help: ArgumentHelp("Texts for an encoder, one a line.", valueName: "file"), completion: .file())
+  var texts: String?
 
   @Flag(name: .long, help: "Compute in float32, as `run --precise` does.")
   var precise = false
@@ -114,6 +120,9 @@ struct Bench: AsyncParsableCommand {
     }
     let earlier = try compare.map { try EarlierResults($0) }
     let subject = try subject()
+    if case .model(let located) = subject, try Self.isEncoder(located.folder) {
+      return try await runEncoder(located, threads: threadCount)
+    }
     let report = try await blocking { [self] isCancelled in try measure(subject, isCancelled) }
     report.show(json: output.json, earlier: earlier)
   }

@@ -14,6 +14,13 @@ enum ProgressMode: String, ExpressibleByArgument, CaseIterable, Sendable {
 /// Shows how far a task is. Safe to call from any thread, as often as one likes: it draws at most
 /// ten times a second on a terminal and every ten seconds elsewhere.
 final class ProgressLine: Sendable {
+  /// What is counted.
+  enum Unit: String, Sendable {
+    case bytes, tokens
+
+    fileprivate func shown(_ count: Int) -> String { self == .bytes ? Quantity.bytes(count) : Quantity.count(count) }
+  }
+
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
     var lastWidth = 0
@@ -23,14 +30,16 @@ final class ProgressLine: Sendable {
 
   private let mode: ProgressMode
   private let title: String
+  private let unit: Unit
   private let state = Mutex(State())
 
-  init(_ title: String, mode: ProgressMode) {
+  init(_ title: String, mode: ProgressMode, unit: Unit = .bytes) {
     self.title = title
+    self.unit = unit
     self.mode = mode == .auto ? (Output.error.isTerminal ? .ansi : .plain) : mode
   }
 
-  /// Reports `done` of `total` bytes; `note` names what is under way.
+  /// Reports `done` of `total`; `note` names what is under way.
   func update(done: Int, total: Int, note: String = "", force: Bool = false) {
     guard mode != .none else { return }
     let now = ContinuousClock.now
@@ -56,15 +65,16 @@ final class ProgressLine: Sendable {
     if mode == .json {
       Output.error.line(
         JSONWriter.string([
-          "event": "progress", "task": .string(title), "done_bytes": .integer(Int64(done)),
-          "total_bytes": .integer(Int64(total)), "bytes_per_second": .integer(Int64(rate)), "note": .string(note),
+          "event": "progress", "task": .string(title), "note": .string(note),
+          "done_\(unit.rawValue)": .integer(Int64(done)), "total_\(unit.rawValue)": .integer(Int64(total)),
+          "\(unit.rawValue)_per_second": .integer(Int64(rate)),
         ]))
       return
     }
-    var text = "\(title)  \(Quantity.bytes(done))"
-    if total > 0 { text += " of \(Quantity.bytes(total)) (\(min(100, done * 100 / max(1, total)))%)" }
+    var text = "\(title)  \(unit.shown(done))"
+    if total > 0 { text += " of \(unit.shown(total)) (\(min(100, done * 100 / max(1, total)))%)" }
     if rate > 0 {
-      text += "  \(Quantity.bytes(Int(rate)))/s"
+      text += "  \(unit.shown(Int(rate)))/s"
       if total > done { text += "  \(Quantity.duration(.seconds(Double(total - done) / rate))) left" }
     }
     if !note.isEmpty { text += "  \(note)" }

@@ -115,11 +115,10 @@ public struct EncoderForward: ~Copyable {
 
   private func layer(_ index: Int, tokens: Int, texts: Int) {
     let (layer, weights, width) = (model.architecture.layers[index], model.layers[index], model.architecture.hiddenSize)
-    let tables = model.tables
-    var outputs = weights.queryKeyValue.enumerated().map { place, matrix in
-      tables.output(matrix, into: space.heads + place * width, stride: 3 * width)
+    let queryKeyValue = weights.queryKeyValue.enumerated().map { place, matrix in
+      Product(matrix: matrix, y: space.heads + place * width, stride: 3 * width)
     }
-    ck_linear(pool, isa, &outputs, 3, space.hidden, Int32(width), Int32(tokens), space.scratch)
+    multiply(queryKeyValue, by: space.hidden, width: width, tokens: tokens)
     var heads = ck_heads()
     heads.queries = space.heads
     heads.keys = space.heads + width
@@ -128,16 +127,57 @@ public struct EncoderForward: ~Copyable {
     var attention = space.attention(layer.heads, width: width)
     ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(texts))
     ck_attend(pool, isa, &attention, space.entries, Int32(texts), space.scratch)
-    var output = tables.output(weights.attentionOutput, into: space.hidden, stride: width, accumulates: true)
-    ck_linear(pool, isa, &output, 1, space.attended, Int32(width), Int32(tokens), space.scratch)
+    let attended = Product(matrix: weights.attentionOutput, y: space.hidden, stride: width, accumulates: true)
+    multiply([attended], by: space.attended, width: width, tokens: tokens)
     normalize(weights.attentionNorm, rows: tokens)
+    feedForward(weights, layer.activation.kernel, tokens: tokens)
+    normalize(weights.outputNorm, rows: tokens)
+  }
+
+  /// hidden += down(activation(up(hidden))).
+  private func feedForward(_ weights: EncoderLayerWeights, _ activation: ck_activation, tokens: Int) {
+    let (tables, width, wide) = (model.tables, model.architecture.hiddenSize, weights.up.outputs)
+    if model.panels.panels(of: weights.up) != nil, model.panels.panels(of: weights.down) != nil {
+      let up = Product(matrix: weights.up, y: space.wide, stride: wide, activation: activation)
+      multiply([up], by: space.hidden, width: width, tokens: tokens)
+      let down = Product(matrix: weights.down, y: space.hidden, stride: width, accumulates: true)
+      return multiply([down], by: space.wide, width: wide, tokens: tokens)
+    }
     var block = ck_feed_forward(
-      activation: layer.activation.kernel, gate: ck_output(), up: tables.output(weights.up, into: nil, stride: 0),
+      activation: activation, gate: ck_output(), up: tables.output(weights.up, into: nil, stride: 0),
       down: tables.output(weights.down, into: space.hidden, stride: width, accumulates: true))
     var input = ck_input(
       x: space.hidden, stride: width, inputs: Int32(width), tokens: Int32(tokens), norm: ck_norm())
     ck_feed(pool, isa, &input, &block, space.scratch)
-    normalize(weights.outputNorm, rows: tokens)
+  }
+
+  /// A matrix and where its results go.
+  private struct Product {
+    var matrix: MatrixID
+    var y: UnsafeMutablePointer<Float>
+    var stride: Int
+    var accumulates = false
+    /// Of plain matrices only.
+    var activation: ck_activation?
+  }
+
+  /// Products of rows with matrices: plain ones in panels, quantized ones as a decoder's.
+  private func multiply(_ products: [Product], by x: UnsafePointer<Float>, width: Int, tokens: Int) {
+    let (tables, panels) = (model.tables, model.panels)
+    let outputs = products.compactMap { product in
+      panels.panels(of: product.matrix).map { matrix in
+        ck_panel_output(
+          matrix: matrix, bias: tables.vector(product.matrix.bias), y: product.y, stride: product.stride,
+          accumulate: product.accumulates, activates: product.activation != nil,
+          activation: product.activation ?? ck_activation())
+      }
+    }
+    if !outputs.isEmpty { ck_panel_products(pool, isa, outputs, Int32(outputs.count), x, width, Int32(tokens)) }
+    var others = products.filter { panels.panels(of: $0.matrix) == nil }.map { product in
+      tables.output(product.matrix, into: product.y, stride: product.stride, accumulates: product.accumulates)
+    }
+    guard !others.isEmpty else { return }
+    ck_linear(pool, isa, &others, Int32(others.count), x, Int32(width), Int32(tokens), space.scratch)
   }
 
   private func normalize(_ norm: NormID?, rows: Int) {

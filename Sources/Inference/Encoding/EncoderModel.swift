@@ -10,6 +10,7 @@ public final class EncoderModel: Sendable {
   public let snapshot: EncoderSnapshot
   public let options: LoadedModel.Options
   let tables: WeightTables
+  let panels: EncoderPanels
   let words: MatrixID
   let positions: MatrixID
   let types: MatrixID
@@ -43,7 +44,11 @@ public final class EncoderModel: Sendable {
         down: try collector.matrix(layer.down), outputNorm: try collector.norm(layer.outputNorm))
     }
     pooler = snapshot.hasPooler ? try collector.matrix(encoder.pooler) : nil
-    tables = try WeightTables(collector, cache: nil, threads: try options.threadCount())
+    let threads = try options.threadCount()
+    tables = try WeightTables(collector, cache: nil, threads: threads)
+    panels = try EncoderPanels(
+      layers.flatMap { $0.queryKeyValue + [$0.attentionOutput, $0.up, $0.down] }, of: tables, isa: ck_isa_detect(),
+      threads: threads)
   }
 
   /// Opens and checks the encoder in a folder.

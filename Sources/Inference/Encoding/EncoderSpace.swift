@@ -10,6 +10,7 @@ struct EncoderSpace: ~Copyable {
   let added: UnsafeMutablePointer<Float>  // [hidden]
   let heads: UnsafeMutablePointer<Float>  // [T, queries | keys | values]
   let attended: UnsafeMutablePointer<Float>  // [T, hidden]
+  let wide: UnsafeMutablePointer<Float>  // [T, widest feed-forward]
   let scratch: UnsafeMutableRawPointer
   /// Texts of a batch.
   let entryLimit: Int
@@ -33,8 +34,8 @@ struct EncoderSpace: ~Copyable {
       ck_attention_scratch(&attention, Int32(threads)))
     let sizes = [
       hidden * tokens * 4, hidden * 4, 3 * hidden * tokens * 4, hidden * tokens * 4,
-      entryLimit * MemoryLayout<ck_attention_entry>.stride, pageCount * 4, pageCount * 2 * page * hidden * 4,
-      scratchBytes,
+      wide * tokens * 4, entryLimit * MemoryLayout<ck_attention_entry>.stride, pageCount * 4,
+      pageCount * 2 * page * hidden * 4, scratchBytes,
     ].map { $0.roundedUp(to: 64) }
     let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +), hugePages: false)
     var place = memory.base
@@ -47,11 +48,12 @@ struct EncoderSpace: ~Copyable {
     added = starts[1].assumingMemoryBound(to: Float.self)
     self.heads = starts[2].assumingMemoryBound(to: Float.self)
     attended = starts[3].assumingMemoryBound(to: Float.self)
-    entries = starts[4].bindMemory(to: ck_attention_entry.self, capacity: entryLimit)
-    pages = starts[5].bindMemory(to: Int32.self, capacity: pageCount)
+    self.wide = starts[4].assumingMemoryBound(to: Float.self)
+    entries = starts[5].bindMemory(to: ck_attention_entry.self, capacity: entryLimit)
+    pages = starts[6].bindMemory(to: Int32.self, capacity: pageCount)
     for number in 0..<pageCount { pages[number] = Int32(number) }
-    cache = starts[6]
-    scratch = starts[7]
+    cache = starts[7]
+    scratch = starts[8]
     self.memory = memory
   }
 

@@ -55,14 +55,23 @@ enum WeightPacking {
     }
   }
 
+  /// Gives up the pages that lie wholly within the elements of a plain matrix.
+  static func leave(_ weight: ck_weight) {
+    leave(weight.data, bytes: Int(weight.rows) * Int(weight.inputs) * (weight.dtype == CK_F32 ? 4 : 2))
+  }
+
   private static func rowBytes(_ weight: ck_weight) -> Int { Int(weight.inputs) * Int(weight.bits) / 8 }
 
   /// Gives up the pages that lie wholly within the codes of a part; they are the file's and come back if read again.
   private static func leave(_ part: Part) {
-    guard let data = part.weight.pointee.data else { return }
     let size = rowBytes(part.weight.pointee)
-    let rows = min(Int(part.last) * 16, Int(part.weight.pointee.rows))
-    let (from, to) = (Int(bitPattern: data) + Int(part.first) * 16 * size, Int(bitPattern: data) + rows * size)
+    let rows = min(Int(part.last) * 16, Int(part.weight.pointee.rows)) - Int(part.first) * 16
+    leave(part.weight.pointee.data.map { $0 + Int(part.first) * 16 * size }, bytes: rows * size)
+  }
+
+  private static func leave(_ data: UnsafeRawPointer?, bytes: Int) {
+    guard let data else { return }
+    let (from, to) = (Int(bitPattern: data), Int(bitPattern: data) + bytes)
     let (first, last) = (from.roundedUp(to: 4096), to / 4096 * 4096)
     if last > first, let start = UnsafeMutableRawPointer(bitPattern: first) {
       madvise(start, last - first, MADV_DONTNEED)

@@ -8,7 +8,8 @@ public import Tokenizers
 
 /// A model's chat template, ready to use with its tokenizer. Immutable; use it from any thread.
 public struct ChatFormat: Sendable {
-  private let template: ChatTemplate
+  /// The template itself.
+  public let template: ChatTemplate
   private let specialTokens: [Value.Entry]
   private let controls: ControlTokens
   private let tokenizer: Tokenizer
@@ -53,13 +54,26 @@ public struct ChatFormat: Sendable {
     _ messages: [ChatMessage], tools: [JSONValue] = [], variables: JSONObject = JSONObject(),
     now: TemplateClock = ChatFormat.wallClock()
   ) throws(ChatProblem) -> [TokenID] {
+    try rendered(messages, tools: tools, variables: variables, now: now).tokens
+  }
+
+  /// The same with the text that the template makes.
+  /// - Parameter addsGenerationPrompt: whether the model's answer is to begin at the end.
+  public func rendered(
+    _ messages: [ChatMessage], tools: [JSONValue] = [], variables: JSONObject = JSONObject(),
+    addsGenerationPrompt: Bool = true, now: TemplateClock = ChatFormat.wallClock()
+  ) throws(ChatProblem) -> (text: String, tokens: [TokenID]) {
     let mark = ControlTokens.mark(notIn: Self.texts(messages, tools, variables))
     let context = ChatContext(
       messages: messages.map { value($0, mark) }, tools: tools.isEmpty ? nil : tools.map { value($0, mark) },
-      addGenerationPrompt: true,
+      addGenerationPrompt: addsGenerationPrompt,
       others: specialTokens + variables.map { Value.Entry($0.key, value($0.value, mark)) })
     do throws(TemplateProblem) {
-      return controls.encode(try template.render(context, now: now), cutAt: mark, with: tokenizer)
+      let text = try template.render(context, now: now)
+      return (
+        String(String.UnicodeScalarView(text.unicodeScalars.lazy.filter { $0 != mark })),
+        controls.encode(text, cutAt: mark, with: tokenizer)
+      )
     } catch {
       throw ChatProblem(rendering: error)
     }
@@ -102,6 +116,7 @@ public struct ChatFormat: Sendable {
     case .null: .none
     case .bool(let value): .bool(value)
     case .integer(let value): .int(Int(value))
+    case .wideInteger(let digits): .wideInteger(digits)
     case .number(let value): .double(value)
     case .string(let text): .string(controls.broken(text, by: mark))
     case .array(let items): .list(items.map { value($0, mark) })

@@ -14,6 +14,8 @@ public enum ChatProblem: Problem, Equatable {
   case refused(message: String)
   /// The template failed at the conversation.
   case failed(reason: String)
+  /// A file of messages is not in the form of the API.
+  case invalidMessages(reason: String)
 
   init(compiling problem: TemplateProblem) { self = .invalidTemplate(reason: problem.description) }
 
@@ -27,6 +29,7 @@ public enum ChatProblem: Problem, Equatable {
     case .invalidTemplate: "chat.invalid-template"
     case .refused: "chat.refused"
     case .failed: "chat.template-failed"
+    case .invalidMessages: "chat.invalid-messages"
     }
   }
 
@@ -36,13 +39,14 @@ public enum ChatProblem: Problem, Equatable {
     case .invalidTemplate: "the model's chat template is not valid"
     case .refused: "the model's chat template refuses the conversation"
     case .failed: "the model's chat template failed"
+    case .invalidMessages: "the messages cannot be read"
     }
   }
 
   public var why: String? {
     switch self {
     case .noTemplate(let folder): "\(folder) holds neither chat_template.jinja nor one in tokenizer_config.json"
-    case .invalidTemplate(let reason), .failed(let reason): reason
+    case .invalidTemplate(let reason), .failed(let reason), .invalidMessages(let reason): reason
     case .refused(let message): message
     }
   }
@@ -60,6 +64,7 @@ public enum ChatProblem: Problem, Equatable {
     case .invalidTemplate: .mismatch
     case .refused: .usage
     case .failed: .mismatch
+    case .invalidMessages: .usage
     }
   }
 }

@@ -114,6 +114,7 @@ extension APIError {
     switch problem {
     case .noTemplate: self = .unsupported("messages", problem.what + "; use /v1/completions")
     case .refused(let message): self = .invalid("messages", "The chat template refuses the conversation: \(message)")
+    case .invalidMessages(let reason): self = .invalid("messages", reason)
     case .failed, .invalidTemplate:
       self.init(.badRequest, problem.description, param: "messages", code: "chat_template_failed")
     }

@@ -7,6 +7,7 @@ extension Compiler {
     case .none: return { (_, _) in .none }
     case .bool(let value): return { (_, _) in .bool(value) }
     case .int(let value): return { (_, _) in .int(value) }
+    case .big(let value): return { (_, _) in .big(value) }
     case .double(let value): return { (_, _) in .double(value) }
     case .string(let text): return { (_, _) in .string(text) }
     case .name(let name): return try self.name(name, place)
@@ -222,7 +223,7 @@ extension Expression.Kind {
   /// Whether this is a number as it is written, with or without a sign.
   fileprivate var isNumber: Bool {
     switch self {
-    case .int, .double: true
+    case .int, .big, .double: true
     case .unary(.negative, let operand), .unary(.positive, let operand): operand.kind.isNumber
     default: false
     }

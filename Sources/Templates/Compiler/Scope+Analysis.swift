@@ -74,7 +74,7 @@ enum Names {
   static func visit(_ expression: Expression, _ body: (String) -> Bool) -> Bool {
     func all(_ parts: [Expression]) -> Bool { parts.allSatisfy { visit($0, body) } }
     return switch expression.kind {
-    case .none, .bool, .int, .double, .string: true
+    case .none, .bool, .int, .big, .double, .string: true
     case .name(let name): body(name)
     case .tuple(let items), .list(let items), .concat(let items): all(items)
     case .dict(let items): items.allSatisfy { all([$0.key, $0.value]) }

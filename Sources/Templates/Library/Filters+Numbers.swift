@@ -11,16 +11,19 @@ extension Filters {
       case .string(let text):
         try renderer.visit(text)
         return NumberReading.double(text).map { .double($0) } ?? fallback
-      default: return value.doubleValue.map { .double($0) } ?? fallback
+      default:
+        guard let number = value.doubleValue else { return fallback }
+        if case .big = value, number.isInfinite { throw .failure("int too large to convert to float") }
+        return .double(number)
       }
     },
     "abs": { (_, value, arguments) throws(TemplateProblem) in
       try arguments.expectNone("abs")
       switch value {
       case .double(let number): return .double(number.magnitude)
-      case .int, .bool:
-        let number = try value.integer()
-        return number < 0 ? try Arithmetic.negative(.int(number)) : .int(number)
+      case .int, .big, .bool:
+        guard let number = value.wholeValue else { return value }
+        return .integer(number.isNegative ? -number : number)
       default: throw .failure("bad operand type for abs(): '\(value.typeName)'")
       }
     },
@@ -39,21 +42,22 @@ extension Filters {
     case .undefined(let undefined): throw undefined.problem
     case .string(let text):
       try renderer.visit(text)
-      if let number = try NumberReading.integer(text, base: try values[1].integer(or: 10)) { return .int(number) }
+      if let number = try NumberReading.integer(text, base: try values[1].integer(or: 10)) {
+        try renderer.charge(number.limbs.count * number.limbs.count >> 2)
+        return .integer(number)
+      }
       guard let number = NumberReading.double(text), number.isFinite else { return fallback }
-      return try whole(number)
+      return whole(number)
     case .double(let number):
       if number.isNaN { return fallback }
       guard number.isFinite else { throw .failure("cannot convert float infinity to integer") }
-      return try whole(number)
-    default: return value.intValue.map { .int($0) } ?? fallback
+      return whole(number)
+    default: return value.wholeValue.map { .integer($0) } ?? fallback
     }
   }
 
-  private static func whole(_ number: Double) throws(TemplateProblem) -> Object {
-    guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Arithmetic.overflow }
-    return .int(whole)
-  }
+  /// A finite number without its fraction.
+  private static func whole(_ number: Double) -> Object { .integer(BigInteger(truncating: number)) }
 
   private static func round(_ renderer: Renderer, _ value: Object, _ arguments: Arguments) throws(TemplateProblem)
     -> Object
@@ -66,18 +70,16 @@ extension Filters {
     }
     if method == "common" {
       if case .double(let number) = value { return .double(rounded(number, places)) }
-      guard let number = value.intValue else {
+      guard let number = value.wholeValue else {
         throw .failure("type \(value.typeName) doesn't define __round__ method")
       }
-      return try rounded(number, places)
+      return try rounded(renderer, number, places)
     }
-    let factor = try Arithmetic.apply(.pow, .int(10), .int(places))
-    let scaled = try Arithmetic.apply(.mul, value, factor)
-    guard let number = scaled.doubleValue, number.isFinite else {
-      throw .failure("cannot convert float infinity to integer")
-    }
-    let whole = try whole(method == "ceil" ? number.rounded(.up) : number.rounded(.down))
-    return try Arithmetic.apply(.div, whole, factor)
+    let factor = try renderer.apply(.pow, .int(10), .int(places))
+    let scaled = try renderer.apply(.mul, value, factor)
+    guard case .double(let number) = scaled else { return try renderer.apply(.div, scaled, factor) }
+    guard number.isFinite else { throw .failure("cannot convert float infinity to integer") }
+    return try renderer.apply(.div, whole(method == "ceil" ? number.rounded(.up) : number.rounded(.down)), factor)
   }
 
   /// Rounds the exact value, halves to even.
@@ -91,16 +93,18 @@ extension Filters {
   }
 
   /// Rounds an integer to tens, hundreds and so on, halves to even.
-  private static func rounded(_ number: Int, _ places: Int) throws(TemplateProblem) -> Object {
-    guard places < 0 else { return .int(number) }
-    guard places > -19 else { return .int(0) }
-    let unit = try Arithmetic.power(10, -places)
-    let rest = try Arithmetic.apply(.mod, .int(number), .int(unit)).integer()
-    let (down, underflow) = number.subtractingReportingOverflow(rest)
-    if underflow { throw Arithmetic.overflow }
-    let half = unit / 2
-    let goesUp = rest > half || (rest == half && down / unit % 2 != 0)
-    return goesUp ? try Arithmetic.apply(.add, .int(down), .int(unit)) : .int(down)
+  private static func rounded(
+    _ renderer: Renderer, _ number: BigInteger, _ places: Int
+  ) throws(TemplateProblem) -> Object {
+    // A unit of ten times the number's digits leaves nothing of it.
+    guard places < 0 else { return .integer(number) }
+    guard places > -(number.bitLength / 3 + 2) else { return .int(0) }
+    try renderer.charge(number.limbs.count * number.limbs.count >> 2)
+    let unit = try BigInteger(10).power(-places)
+    let (quotient, rest) = number.dividedDown(by: unit)
+    let down = number - rest
+    let twice = rest + rest
+    return .integer(twice > unit || (twice == unit && quotient.isOdd) ? down + unit : down)
   }
 
   private static func fileSize(_ renderer: Renderer, _ value: Object, _ arguments: Arguments) throws(TemplateProblem)
@@ -114,7 +118,7 @@ extension Filters {
     }
     let base = isBinary ? 1024.0 : 1000.0
     if bytes == 1 { return .string("1 Byte") }
-    if bytes < base { return .string("\(try whole(bytes).integer()) Bytes") }
+    if bytes < base { return .string("\(try renderer.text(of: whole(bytes)).string) Bytes") }
     let prefixes = ["k", "M", "G", "T", "P", "E", "Z", "Y"]
     var unit = base
     var place = 0

@@ -14,7 +14,12 @@ enum Tests {
     "boolean": plain { value in if case .bool = value { true } else { false } },
     "true": plain { value in if case .bool(true) = value { true } else { false } },
     "false": plain { value in if case .bool(false) = value { true } else { false } },
-    "integer": plain { value in if case .int = value { true } else { false } },
+    "integer": plain { value in
+      switch value {
+      case .int, .big: true
+      default: false
+      }
+    },
     "float": plain { value in if case .double = value { true } else { false } },
     "number": plain { value in value.doubleValue != nil },
     "string": plain { value in if case .string = value { true } else { false } },

@@ -171,9 +171,13 @@ struct BraceFormat {
       let cut = spec.precision.map { text.slice(0..<min($0, text.count)) } ?? text
       return spec.pad(cut, defaultAlignment: .left)
     case .bool(let flag) where spec.type == nil: return spec.pad(flag ? "True" : "False", defaultAlignment: .left)
-    case .int, .bool:
-      let number = try value.integer()
-      if let type = spec.type, "eEfFgG%".utf8.contains(type) { return try spec.format(Double(number)) }
+    case .int, .big, .bool:
+      let number = value.wholeValue ?? BigInteger(0)
+      try renderer.charge(number.limbs.count * number.limbs.count >> 2)
+      if let type = spec.type, "eEfFgG%".utf8.contains(type) {
+        guard number.double.isFinite else { throw .failure("int too large to convert to float") }
+        return try spec.format(number.double)
+      }
       guard spec.precision == nil else { throw .failure("Precision not allowed in integer format specifier") }
       return try spec.format(number)
     case .double(let number): return try spec.format(number)

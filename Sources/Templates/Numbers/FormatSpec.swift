@@ -154,26 +154,30 @@ struct FormatSpec {
   }
 
   /// An integer in the base of the type.
-  func format(_ value: Int) throws(TemplateProblem) -> Text {
+  func format(_ value: BigInteger) throws(TemplateProblem) -> Text {
     switch type {
     case nil, UInt8(ascii: "d"), UInt8(ascii: "i"), UInt8(ascii: "u"), UInt8(ascii: "n"):
-      return pad(isNegative: value < 0, digits: minimumDigits(String(value.magnitude)))
+      let digits = value.digits()
+      guard digits.utf8.count <= BigInteger.maximumDigits else { throw BigInteger.tooManyDigits() }
+      return pad(isNegative: value.isNegative, digits: minimumDigits(digits))
     case UInt8(ascii: "x"): return format(value, radix: 16, prefix: "0x")
     case UInt8(ascii: "X"): return format(value, radix: 16, prefix: "0X", uppercase: true)
     case UInt8(ascii: "o"): return format(value, radix: 8, prefix: "0o")
     case UInt8(ascii: "b"): return format(value, radix: 2, prefix: "0b")
     case UInt8(ascii: "c"):
-      guard let code = UInt32(exactly: value), let scalar = Unicode.Scalar(code) else {
+      guard let code = value.small.flatMap({ UInt32(exactly: $0) }), let scalar = Unicode.Scalar(code) else {
         throw .failure("%c arg not in range(0x110000)")
       }
       return pad(Text(scalar), defaultAlignment: .left)
-    default: return try format(Double(value))
+    default:
+      guard value.double.isFinite else { throw .failure("int too large to convert to float") }
+      return try format(value.double)
     }
   }
 
-  private func format(_ value: Int, radix: Int, prefix: String, uppercase: Bool = false) -> Text {
-    let digits = String(value.magnitude, radix: radix, uppercase: uppercase)
-    return pad(isNegative: value < 0, prefix: isAlternate ? prefix : "", digits: minimumDigits(digits))
+  private func format(_ value: BigInteger, radix: Int, prefix: String, uppercase: Bool = false) -> Text {
+    let digits = value.digits(radix: radix, uppercase: uppercase)
+    return pad(isNegative: value.isNegative, prefix: isAlternate ? prefix : "", digits: minimumDigits(digits))
   }
 
   /// `%.5d` fills with zeros; `str.format` refuses a precision for integers before it comes here.

@@ -4,7 +4,7 @@
 /// Reads numbers as Python's constructors do.
 enum NumberReading {
   /// `int(text, base)`; nil when the text is no integer of the base.
-  static func integer(_ text: Text, base: Int) throws(TemplateProblem) -> Int? {
+  static func integer(_ text: Text, base: Int) throws(TemplateProblem) -> BigInteger? {
     guard base == 0 || (2...36).contains(base) else { throw .failure("int() base must be >= 2 and <= 36, or 0") }
     var digits = ascii(text.trimmed())[...]
     let isNegative = digits.first == UInt8(ascii: "-")
@@ -25,12 +25,9 @@ enum NumberReading {
         return nil
       }
     }
-    guard let plain = withoutUnderscores(digits), !plain.isEmpty,
-      plain.allSatisfy({ Text.digitValue($0) < radix })
-    else { return nil }
-    let spelled = (isNegative ? "-" : "") + String(decoding: plain, as: UTF8.self)
-    guard let value = Int(spelled, radix: radix) else { throw Arithmetic.overflow }
-    return value
+    guard let plain = withoutUnderscores(digits), plain.allSatisfy({ Text.digitValue($0) < radix }) else { return nil }
+    if plain.count > BigInteger.maximumDigits, radix & (radix - 1) != 0 { throw BigInteger.tooManyDigits(plain.count) }
+    return try BigInteger(isNegative: isNegative, digits: plain, radix: radix)
   }
 
   /// `float(text)`; nil when the text is no number.

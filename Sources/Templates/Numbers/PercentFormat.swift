@@ -157,11 +157,13 @@ struct PercentFormat {
         guard text.count == 1 else { throw .failure("%c requires int or char") }
         return pad(text, spec)
       }
-      return pad(try spec.format(try value.integer()), spec)
+      return pad(try spec.format(BigInteger(try value.integer())), spec)
     case UInt8(ascii: "d"), UInt8(ascii: "i"), UInt8(ascii: "u"):
       if case .double(let number) = value {
-        guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Arithmetic.overflow }
-        return try spec.format(whole)
+        guard number.isFinite else {
+          throw .failure("cannot convert float \(number.isNaN ? "NaN" : "infinity") to integer")
+        }
+        return try spec.format(BigInteger(truncating: number))
       }
       return try spec.format(try number(value, type))
     case UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "o"): return try spec.format(try number(value, type))
@@ -171,14 +173,18 @@ struct PercentFormat {
         if case .undefined(let undefined) = value { throw undefined.problem }
         throw .failure("must be real number, not \(value.typeName)")
       }
+      if case .big = value, number.isInfinite { throw .failure("int too large to convert to float") }
       return try spec.format(number)
     default:
       throw .failure("unsupported format character '\(Character(Unicode.Scalar(type)))'")
     }
   }
 
-  private func number(_ value: Object, _ type: UInt8) throws(TemplateProblem) -> Int {
-    if let number = value.intValue { return number }
+  private func number(_ value: Object, _ type: UInt8) throws(TemplateProblem) -> BigInteger {
+    if let number = value.wholeValue {
+      try renderer.charge(number.limbs.count * number.limbs.count >> 2)
+      return number
+    }
     if case .undefined(let undefined) = value { throw undefined.problem }
     throw .failure(
       "%\(Character(Unicode.Scalar(type))) format: a number is required, not \(value.typeName)")

@@ -51,6 +51,7 @@ extension Object {
   func integer() throws(TemplateProblem) -> Int {
     guard let value = intValue else {
       if case .undefined(let undefined) = self { throw undefined.problem }
+      if case .big = self { throw .failure("Python int too large to convert to C ssize_t") }
       throw .failure("'\(typeName)' object cannot be interpreted as an integer")
     }
     return value

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python's arithmetic on integers and floats. Integers have 64 bits here; what would need more is
-// an error, never a wrong number.
+// Python's arithmetic on integers and floats. Integers are machine words as long as they fit, and `BigInteger` beyond.
 
 import Glibc
 
 /// Operators on numbers.
 enum Arithmetic {
-  static let overflow = TemplateProblem.failure("an integer beyond 64 bits")
   private static let zeroDivision = TemplateProblem.failure("division by zero")
 
   static func unsupported(_ sign: String, _ left: Object, _ right: Object) -> TemplateProblem {
@@ -17,14 +15,24 @@ enum Arithmetic {
   }
 
   static func apply(_ operation: BinaryOperator, _ left: Object, _ right: Object) throws(TemplateProblem) -> Object {
-    if let a = left.intValue, let b = right.intValue { return try integers(operation, a, b) }
+    if let a = left.intValue, let b = right.intValue, let result = try words(operation, a, b) { return result }
+    if let a = left.wholeValue, let b = right.wholeValue { return try integers(operation, a, b) }
     guard let a = left.doubleValue, let b = right.doubleValue else {
       throw unsupported(operation == .pow ? "** or pow()" : operation.rawValue, left, right)
     }
+    try checkSize(left, right)
     return .double(try doubles(operation, a, b))
   }
 
-  private static func integers(_ operation: BinaryOperator, _ a: Int, _ b: Int) throws(TemplateProblem) -> Object {
+  /// Python turns integers into floats only where they fit.
+  private static func checkSize(_ numbers: Object...) throws(TemplateProblem) {
+    for case .big(let value) in numbers where value.double.isInfinite {
+      throw .failure("int too large to convert to float")
+    }
+  }
+
+  /// The result on machine words; nil when it needs more.
+  private static func words(_ operation: BinaryOperator, _ a: Int, _ b: Int) throws(TemplateProblem) -> Object? {
     let result: (partialValue: Int, overflow: Bool)
     switch operation {
     case .add: result = a.addingReportingOverflow(b)
@@ -32,7 +40,8 @@ enum Arithmetic {
     case .mul: result = a.multipliedReportingOverflow(by: b)
     case .div:
       if b == 0 { throw zeroDivision }
-      return .double(Double(a) / Double(b))
+      // Both are exact as doubles, so that one rounding is right.
+      return max(a.magnitude, b.magnitude) <= 1 << 53 ? .double(Double(a) / Double(b)) : nil
     case .floorDiv:
       if b == 0 { throw zeroDivision }
       result = a.dividedReportingOverflow(by: b)
@@ -42,24 +51,47 @@ enum Arithmetic {
       if b == -1 { return .int(0) }
       let rest = a % b
       return .int(rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest)
-    case .pow:
-      if b < 0 { return .double(try doubles(.pow, Double(a), Double(b))) }
-      return .int(try power(a, b))
+    case .pow: return nil
     }
-    if result.overflow { throw overflow }
-    return .int(result.partialValue)
+    return result.overflow ? nil : .int(result.partialValue)
   }
 
-  static func power(_ base: Int, _ exponent: Int) throws(TemplateProblem) -> Int {
-    if base == 0 || base == 1 { return exponent == 0 ? 1 : base }
-    if base == -1 { return exponent % 2 == 0 ? 1 : -1 }
-    var result = 1
-    for _ in 0..<exponent {
-      let (product, overflow) = result.multipliedReportingOverflow(by: base)
-      if overflow { throw Arithmetic.overflow }
-      result = product
+  private static func integers(
+    _ operation: BinaryOperator, _ a: BigInteger, _ b: BigInteger
+  ) throws(TemplateProblem) -> Object {
+    switch operation {
+    case .add: return .integer(a + b)
+    case .sub: return .integer(a - b)
+    case .mul: return .integer(try a * b)
+    case .div:
+      if b.isZero { throw zeroDivision }
+      let quotient = a.divided(by: b)
+      if quotient.isInfinite { throw .failure("integer division result too large for a float") }
+      return .double(quotient)
+    case .floorDiv, .mod:
+      if b.isZero { throw zeroDivision }
+      let (quotient, rest) = a.dividedDown(by: b)
+      return .integer(operation == .mod ? rest : quotient)
+    case .pow:
+      if b.isNegative {
+        try checkSize(.integer(a), .integer(b))
+        return .double(try doubles(.pow, a.double, b.double))
+      }
+      guard let exponent = b.small ?? (a.bitLength <= 1 ? (b.isOdd ? 1 : 2) : nil) else { throw BigInteger.tooLarge }
+      return .integer(try a.power(exponent))
     }
-    return result
+  }
+
+  /// What an operation on integers beyond machine words takes, in steps; 0 for all others.
+  static func cost(_ operation: BinaryOperator, _ left: Object, _ right: Object) -> Int {
+    if operation == .pow, let base = left.wholeValue, let exponent = right.intValue, exponent > 1 {
+      let most = BigInteger.maximumBits
+      let limbs = (exponent > most ? most : min(base.bitLength * exponent, most)) / 32
+      return limbs * limbs >> 2
+    }
+    func limbs(_ object: Object) -> Int { if case .big(let value) = object { value.limbs.count } else { 1 } }
+    let (a, b) = (limbs(left), limbs(right))
+    return a * b > 1 ? a * b >> 2 + a : 0
   }
 
   private static func doubles(_ operation: BinaryOperator, _ a: Double, _ b: Double) throws(TemplateProblem) -> Double {
@@ -105,15 +137,15 @@ enum Arithmetic {
 
   static func negative(_ value: Object) throws(TemplateProblem) -> Object {
     if case .double(let number) = value { return .double(-number) }
-    guard let number = value.intValue else { throw badOperand("-", value) }
-    if number == .min { throw overflow }
-    return .int(-number)
+    if let number = value.intValue, number != .min { return .int(-number) }
+    guard let number = value.wholeValue else { throw badOperand("-", value) }
+    return .integer(-number)
   }
 
   static func positive(_ value: Object) throws(TemplateProblem) -> Object {
     if case .double = value { return value }
-    guard let number = value.intValue else { throw badOperand("+", value) }
-    return .int(number)
+    guard let number = value.wholeValue else { throw badOperand("+", value) }
+    return .integer(number)
   }
 
   private static func badOperand(_ sign: String, _ value: Object) -> TemplateProblem {
@@ -124,9 +156,7 @@ enum Arithmetic {
   // MARK: Comparing
 
   static func equals(_ left: Object, _ right: Object) -> Bool {
-    if let a = left.intValue, let b = right.intValue { return a == b }
-    guard let a = left.doubleValue, let b = right.doubleValue else { return false }
-    return compare(left, right).map { $0 == 0 } ?? (a == b)
+    compare(left, right).map { $0 == 0 } ?? false
   }
 
   static func isLess(_ left: Object, _ right: Object, _ sign: String) throws(TemplateProblem) -> Bool {
@@ -148,23 +178,24 @@ enum Arithmetic {
       "'\(sign)' not supported between instances of '\(first.typeName)' and '\(second.typeName)'")
   }
 
-  /// Negative, zero or positive; nil for NaN. Integers and floats compare exactly.
+  /// Negative, zero or positive; nil for NaN and for what is no number. Integers and floats compare exactly.
   private static func compare(_ left: Object, _ right: Object) -> Int? {
-    switch (left.intValue, right.intValue) {
-    case (let a?, let b?): return a < b ? -1 : a == b ? 0 : 1
-    case (let a?, nil): return right.doubleValue.flatMap { compare(a, $0) }
-    case (nil, let b?): return left.doubleValue.flatMap { compare(b, $0) }.map { -$0 }
-    case (nil, nil):
-      guard let a = left.doubleValue, let b = right.doubleValue, !a.isNaN, !b.isNaN else { return nil }
-      return a < b ? -1 : a == b ? 0 : 1
+    switch (left, right) {
+    case (.double(let a), .double(let b)):
+      return a < b ? -1 : a > b ? 1 : a == b ? 0 : nil
+    case (.double(let a), _): return right.wholeValue.flatMap { compare($0, a) }.map { -$0 }
+    case (_, .double(let b)): return left.wholeValue.flatMap { compare($0, b) }
+    default: break
     }
+    if let a = left.intValue, let b = right.intValue { return a < b ? -1 : a == b ? 0 : 1 }
+    guard let a = left.wholeValue, let b = right.wholeValue else { return nil }
+    return a < b ? -1 : a == b ? 0 : 1
   }
 
-  private static func compare(_ integer: Int, _ double: Double) -> Int? {
+  private static func compare(_ integer: BigInteger, _ double: Double) -> Int? {
     if double.isNaN { return nil }
-    if double >= 0x1p63 { return -1 }
-    if double < -0x1p63 { return 1 }
-    let whole = Int(double.rounded(.down))
+    if double.isInfinite { return double > 0 ? -1 : 1 }
+    let whole = BigInteger(truncating: double.rounded(.down))
     if integer != whole { return integer < whole ? -1 : 1 }
     return double > double.rounded(.down) ? -1 : 0
   }

@@ -38,6 +38,7 @@ struct JSONText {
     case .none: buffer.append("null")
     case .bool(let value): buffer.append(value ? "true" : "false")
     case .int(let value): buffer.append(String(value))
+    case .big(let value): buffer.append(try renderer.decimal(value))
     case .double(let value): buffer.append(JSONText.number(value))
     case .string(let text): write(text)
     case .list(let list), .tuple(let list): try write(list.items, level: level)
@@ -72,7 +73,7 @@ struct JSONText {
     buffer.append("{")
     for (index, entry) in entries.enumerated() {
       separate(index, level: level + 1)
-      write(try JSONText.key(entry.key))
+      write(try key(entry.key))
       buffer.append(style.keySeparator)
       try write(entry.value, level: level + 1)
     }
@@ -80,13 +81,13 @@ struct JSONText {
     buffer.append("}")
   }
 
-  private static func key(_ object: Object) throws(TemplateProblem) -> Text {
+  private func key(_ object: Object) throws(TemplateProblem) -> Text {
     switch object {
     case .string(let text): return text
     case .bool(let value): return value ? "true" : "false"
     case .none: return "null"
-    case .int(let value): return Text(String(value))
-    case .double(let value): return Text(number(value))
+    case .int, .big: return try renderer.text(of: object)
+    case .double(let value): return Text(JSONText.number(value))
     default: throw .failure("keys must be str, int, float, bool or None, not \(object.typeName)")
     }
   }

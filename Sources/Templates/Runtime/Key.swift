@@ -6,6 +6,7 @@ struct Key: Hashable {
   private enum Form: Hashable {
     case none
     case int(Int)
+    case big(BigInteger)
     case double(Double)
     case text(Text)
     case tuple([Form])
@@ -30,7 +31,10 @@ struct Key: Hashable {
     case .none: return .none
     case .bool(let value): return .int(value ? 1 : 0)
     case .int(let value): return .int(value)
-    case .double(let value): return Int(exactly: value).map { .int($0) } ?? .double(value)
+    case .big(let value): return .big(value)
+    case .double(let value):
+      if let small = Int(exactly: value) { return .int(small) }
+      return value.isFinite && value.rounded() == value ? .big(BigInteger(truncating: value)) : .double(value)
     case .string(let text): return .text(text)
     case .tuple(let tuple):
       var forms: [Form] = []

@@ -8,6 +8,8 @@ enum Object {
   case none
   case bool(Bool)
   case int(Int)
+  /// An integer that is no `Int`.
+  case big(BigInteger)
   case double(Double)
   case string(Text)
   case list(ListObject)
@@ -35,7 +37,7 @@ extension Object {
   /// Text, when this is a string.
   var textValue: Text? { if case .string(let text) = self { text } else { nil } }
 
-  /// The number, when this is an integer; `true` and `false` are 1 and 0 as in Python.
+  /// The number, when this is an integer of a machine word; `true` and `false` are 1 and 0 as in Python.
   var intValue: Int? {
     switch self {
     case .int(let value): value
@@ -44,8 +46,20 @@ extension Object {
     }
   }
 
-  /// The number as a double, when this is a number.
-  var doubleValue: Double? { if case .double(let value) = self { value } else { intValue.map(Double.init) } }
+  /// An integer in the form that fits it.
+  static func integer(_ value: BigInteger) -> Object { value.small.map { .int($0) } ?? .big(value) }
+
+  /// The number, when this is an integer of any size.
+  var wholeValue: BigInteger? { if case .big(let value) = self { value } else { intValue.map { BigInteger($0) } } }
+
+  /// The number as a double, when this is a number; infinite for integers too large.
+  var doubleValue: Double? {
+    switch self {
+    case .double(let value): value
+    case .big(let value): value.double
+    default: intValue.map(Double.init)
+    }
+  }
 
   /// Python's name of the type.
   var typeName: String {
@@ -53,7 +67,7 @@ extension Object {
     case .undefined: "Undefined"
     case .none: "NoneType"
     case .bool: "bool"
-    case .int: "int"
+    case .int, .big: "int"
     case .double: "float"
     case .string(let text): text.isMarkup ? "Markup" : "str"
     case .list: "list"
@@ -88,6 +102,7 @@ extension Object {
     case .undefined, .none: false
     case .bool(let value): value
     case .int(let value): value != 0
+    case .big: true
     case .double(let value): value != 0
     case .string(let text): !text.isEmpty
     case .list(let list), .tuple(let list): !list.items.isEmpty

@@ -146,7 +146,7 @@ enum Attributes {
       case "index", "count": try ListMethods.method(name.string, of: object, range.items)
       default: nil
       }
-    case .int, .bool, .double: return try NumberAttributes.value(name.string, of: object)
+    case .int, .big, .bool, .double: return try NumberAttributes.value(name.string, of: object)
     case .function(let function):
       guard function.name == "dict", name.string == "fromkeys" else { return nil }
       return .function(
@@ -231,14 +231,14 @@ enum NumberAttributes {
       default: nil
       }
     }
-    guard let value = object.intValue else { return nil }
+    guard let value = object.wholeValue else { return nil }
     return switch name {
-    case "real", "numerator": .int(value)
+    case "real", "numerator": .integer(value)
     case "imag": .int(0)
     case "denominator": .int(1)
-    case "conjugate": try method { .int(value) }
-    case "bit_length": try method { .int(Int.bitWidth - value.magnitude.leadingZeroBitCount) }
-    case "bit_count": try method { .int(value.magnitude.nonzeroBitCount) }
+    case "conjugate": try method { .integer(value) }
+    case "bit_length": try method { .int(value.bitLength) }
+    case "bit_count": try method { .int(value.bitCount) }
     default: nil
     }
   }

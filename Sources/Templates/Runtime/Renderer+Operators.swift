@@ -10,25 +10,31 @@ extension Renderer {
       if case .string(let format) = left {
         try string(try PercentFormat.format(format, right, self))
       } else {
-        try Arithmetic.apply(.mod, left, right)
+        try calculate(.mod, left, right)
       }
-    default: try Arithmetic.apply(operation, left, right)
+    default: try calculate(operation, left, right)
     }
+  }
+
+  /// An operation on numbers, which takes time when they are large.
+  private func calculate(_ operation: BinaryOperator, _ left: Object, _ right: Object) throws(TemplateProblem) -> Object
+  {
+    try charge(Arithmetic.cost(operation, left, right))
+    return try Arithmetic.apply(operation, left, right)
   }
 
   func add(_ left: Object, _ right: Object) throws(TemplateProblem) -> Object {
     switch (left, right) {
     case (.int(let a), .int(let b)):
       let (sum, overflow) = a.addingReportingOverflow(b)
-      if overflow { throw Arithmetic.overflow }
-      return .int(sum)
+      return overflow ? try calculate(.add, left, right) : .int(sum)
     case (.string(let a), .string(let b)): return try join(a, b)
     case (.list(let a), .list(let b)): return try list(a.items + b.items)
     case (.tuple(let a), .tuple(let b)): return try tuple(a.items + b.items)
     case (.undefined(let missing), _), (_, .undefined(let missing)): throw missing.problem
     case (.string, _): throw .failure("can only concatenate str (not \"\(right.typeName)\") to str")
     case (.list, _): throw .failure("can only concatenate list (not \"\(right.typeName)\") to list")
-    default: return try Arithmetic.apply(.add, left, right)
+    default: return try calculate(.add, left, right)
     }
   }
 
@@ -43,16 +49,22 @@ extension Renderer {
   private func multiply(_ left: Object, _ right: Object) throws(TemplateProblem) -> Object {
     switch (left, right) {
     case (.string(let text), let count), (let count, .string(let text)):
-      guard let times = count.intValue else { throw Arithmetic.unsupported("*", left, right) }
+      let times = try times(count, left, right)
       return try string(try repeated(text, times))
     case (.list(let list), let count), (let count, .list(let list)):
-      guard let times = count.intValue else { throw Arithmetic.unsupported("*", left, right) }
+      let times = try times(count, left, right)
       return try self.list(try repeated(list.items, times))
     case (.tuple(let list), let count), (let count, .tuple(let list)):
-      guard let times = count.intValue else { throw Arithmetic.unsupported("*", left, right) }
+      let times = try times(count, left, right)
       return try tuple(try repeated(list.items, times))
-    default: return try Arithmetic.apply(.mul, left, right)
+    default: return try calculate(.mul, left, right)
     }
+  }
+
+  private func times(_ count: Object, _ left: Object, _ right: Object) throws(TemplateProblem) -> Int {
+    if case .big = count { throw .failure("cannot fit 'int' into an index-sized integer") }
+    guard let times = count.intValue else { throw Arithmetic.unsupported("*", left, right) }
+    return times
   }
 
   func repeated(_ text: Text, _ times: Int) throws(TemplateProblem) -> Text {

@@ -10,6 +10,7 @@ extension Renderer {
     case .none: return "None"
     case .bool(let value): return value ? "True" : "False"
     case .int(let value): return Text(String(value))
+    case .big(let value): return Text(try decimal(value))
     case .double(let value): return Text(FloatText.shortest(value))
     default:
       var buffer = TextBuffer()
@@ -17,6 +18,14 @@ extension Renderer {
       try allocateText(buffer.bytes.count)
       return buffer.text
     }
+  }
+
+  /// A large integer in decimal digits; Python refuses more than 4300 of them.
+  func decimal(_ value: BigInteger) throws(TemplateProblem) -> String {
+    try charge(value.limbs.count * value.limbs.count >> 2)
+    let digits = value.digits()
+    guard digits.utf8.count <= BigInteger.maximumDigits else { throw BigInteger.tooManyDigits() }
+    return (value.isNegative ? "-" : "") + digits
   }
 
   /// `repr(object)`.
@@ -39,7 +48,7 @@ extension Renderer {
       Quoting.quote(text, into: &buffer)
       if text.isMarkup { buffer.append(")") }
     case .undefined: buffer.append("Undefined")
-    case .none, .bool, .int, .double: buffer.append(try text(of: object))
+    case .none, .bool, .int, .big, .double: buffer.append(try text(of: object))
     case .list(let list): try represent(list.items, "[", "]", into: &buffer, level: level)
     case .tuple(let list):
       try represent(list.items, "(", list.items.count == 1 ? ",)" : ")", into: &buffer, level: level)

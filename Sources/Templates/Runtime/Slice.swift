@@ -33,6 +33,7 @@ struct Slice {
   private func bound(_ value: Object?) throws(TemplateProblem) -> Int? {
     switch value {
     case nil, .some(.none): return nil
+    case .some(.big(let value)): return value.isNegative ? -.max : .max
     case .some(let value):
       guard let index = value.intValue else {
         if case .undefined(let undefined) = value { throw undefined.problem }
@@ -63,13 +64,15 @@ extension Renderer {
     case .tuple(let list): return try tuple(try items(list, slice))
     case .range(let range):
       let (first, count, step) = try slice.resolve(count: range.count)
-      // Elements that would come next may be beyond 64 bits; Python shows them, here they are an error.
+      // The bounds of a range are machine words; in Python the one behind its last element may be more.
       let (newStep, stepOverflow) = step.multipliedReportingOverflow(by: range.step)
       let (offset, offsetOverflow) = first.multipliedReportingOverflow(by: range.step)
       let (start, startOverflow) = range.start.addingReportingOverflow(offset)
       let (length, lengthOverflow) = count.multipliedReportingOverflow(by: newStep)
       let (stop, stopOverflow) = start.addingReportingOverflow(length)
-      if stepOverflow || offsetOverflow || startOverflow || lengthOverflow || stopOverflow { throw Arithmetic.overflow }
+      if stepOverflow || offsetOverflow || startOverflow || lengthOverflow || stopOverflow {
+        throw .failure("Python int too large to convert to C ssize_t")
+      }
       return .range(RangeObject(start: start, stop: stop, step: newStep, count: count))
     case .undefined(let undefined): throw undefined.problem
     case .dict: throw .failure("unhashable type: 'slice'")

@@ -12,7 +12,7 @@ extension Parser {
       return try parseStrings()
     case .integer:
       next()
-      return try make(.int(try integer(token)), line: token.line)
+      return try make(try integer(token), line: token.line)
     case .float:
       next()
       return try make(.double(Double(token.spelling) ?? .infinity), line: token.line)
@@ -46,17 +46,29 @@ extension Parser {
     return try make(.string(buffer.text), line: first.line)
   }
 
-  func integer(_ token: Token) throws(TemplateProblem) -> Int {
-    let digits = token.spelling.lowercased()
-    let value =
-      switch digits.prefix(2) {
-      case "0x": Int(digits.dropFirst(2), radix: 16)
-      case "0o": Int(digits.dropFirst(2), radix: 8)
-      case "0b": Int(digits.dropFirst(2), radix: 2)
-      default: Int(digits)
+  func integer(_ token: Token) throws(TemplateProblem) -> Expression.Kind {
+    let (radix, prefix) = Parser.base(token.spelling.lowercased().prefix(2))
+    let digits = token.spelling.utf8.dropFirst(prefix)
+    if radix == 10, digits.count > BigInteger.maximumDigits {
+      throw BigInteger.tooManyDigits(digits.count).located(at: token.line)
+    }
+    do throws(TemplateProblem) {
+      guard let value = try BigInteger(digits: digits, radix: radix) else {
+        throw failure("'\(token.spelling)' is no integer", line: token.line)
       }
-    guard let value else { throw failure("the integer \(digits) needs more than 64 bits", line: token.line) }
-    return value
+      return value.small.map { .int($0) } ?? .big(value)
+    } catch {
+      throw error.located(at: token.line)
+    }
+  }
+
+  private static func base(_ prefix: Substring) -> (radix: Int, prefix: Int) {
+    switch prefix {
+    case "0x": (16, 2)
+    case "0o": (8, 2)
+    case "0b": (2, 2)
+    default: (10, 0)
+    }
   }
 
   private mutating func parseList() throws(TemplateProblem) -> Expression {
@@ -105,7 +117,7 @@ extension Parser {
     switch token.kind {
     case .name: return try make(.attribute(base, token.spelling), line: line, over: [base])
     case .integer:
-      let index = try make(.int(try integer(token)), line: line)
+      let index = try make(try integer(token), line: line)
       return try make(.item(base, index), line: line, over: [base, index])
     default: throw failure("expected name or number", line: token.line)
     }

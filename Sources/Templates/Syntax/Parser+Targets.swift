@@ -48,7 +48,7 @@ extension Expression.Kind {
   /// The name of jinja2's node class, as its messages have it.
   fileprivate var nodeName: String {
     switch self {
-    case .none, .bool, .int, .double, .string: "const"
+    case .none, .bool, .int, .big, .double, .string: "const"
     case .name: "name"
     case .tuple: "tuple"
     case .list: "list"

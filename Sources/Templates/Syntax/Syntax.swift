@@ -14,6 +14,7 @@ struct Expression: Sendable {
     case none
     case bool(Bool)
     case int(Int)
+    case big(BigInteger)
     case double(Double)
     case string(Text)
     case name(String)
