@@ -21,6 +21,7 @@ struct Run: AsyncParsableCommand {
         impetus run SmolLM2-135M-Instruct:q4 "What is gravity?"
         impetus run org/model --temperature 0 --stats < question.txt
         impetus run ./folder
+        impetus run SmolLM2-135M-Instruct --adapter ./style "What is gravity?"
       """)
 
   @Argument(help: "Name or folder of the model.", completion: ModelCompletion.kind)
@@ -35,6 +36,12 @@ struct Run: AsyncParsableCommand {
   @Flag(name: .long, help: "Continue the prompt as plain text, without the chat template.")
   var raw = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Folder of a LoRA adapter to add; several are added together.", valueName: "folder"),
+    completion: .directory)
+  var adapter: [String] = []
+
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var storeOptions: StoreOptions
@@ -48,6 +55,9 @@ struct Run: AsyncParsableCommand {
     var options = LoadedModel.Options(
       precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
     options.packCache = engine.noPackCache ? nil : located.packCache
+    if !adapter.isEmpty {
+      options.adapters = [NamedAdapter(name: Self.adapterName, adapters: try adapter.map { try Adapter.open($0) })]
+    }
     // The vocabulary takes as long to read as the weights take to be mapped.
     async let reading = blocking { _ in try Tokenizer(folder: folder) }
     let model = try LoadedModel.load(folder: folder, options: options)
@@ -75,6 +85,8 @@ struct Run: AsyncParsableCommand {
     try await blocking { _ in model.settle() }
   }
 
+  private static let adapterName = "adapter"
+
   /// Whether there is one question only.
   private var isSingle: Bool { prompt != nil || isatty(0) != 1 }
 
@@ -95,6 +107,7 @@ struct Run: AsyncParsableCommand {
     var request = GenerationRequest(
       prompt: tokens, sampling: sampling.parameters(session.model.snapshot.generation), maxTokens: sampling.maxTokens)
     request.stopStrings = sampling.stop
+    request.adapter = adapter.isEmpty ? nil : Self.adapterName
     request.endTokens = try session.model.snapshot.endTokens(session.tokenizer)
     let answers = try session.answers(to: [request])
     return try await Interrupts.shared.handling({ answers.cancel() }) { try await show(answers) }

@@ -20,12 +20,19 @@ struct Serve: AsyncParsableCommand {
       Examples:
         impetus serve
         impetus serve SmolLM2-135M-Instruct:q4 --port 8000
+        impetus serve SmolLM2-135M-Instruct --adapter style=./style --adapter facts=./facts
         impetus serve --host 0.0.0.0 --api-key-file keys.txt --parallel 32
       """)
 
   @Argument(
     help: "Model of requests that name none, loaded at the start; name or folder.", completion: ModelCompletion.kind)
   var model: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A LoRA adapter of the model given, served as a model of this name; several times.", valueName: "name=folder"))
+  var adapter: [String] = []
 
   @Option(name: .long, help: "Address to listen on.")
   var host = "127.0.0.1"
@@ -92,9 +99,11 @@ struct Serve: AsyncParsableCommand {
       if located.stored == nil { folders[located.name] = located.folder }
     }
     try configuration.validate()
-    let source = LibrarySource(
+    let library = LibrarySource(
       library: try storeOptions.library(), folders: folders,
       policies: try Policies.load(environment: Environment.all), keepsPacked: !engine.noPackCache)
+    let source: any ModelSource =
+      adapter.isEmpty ? library : try AdaptedSource(adapter, of: configuration.defaultModel ?? "", in: library)
     let address = host.contains(":") ? "[\(host)]" : host
     let serving = Serving(
       configuration, source: source, logger: logger, hearsSignals: false,

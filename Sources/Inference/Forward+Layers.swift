@@ -28,6 +28,7 @@ extension Forward {
   /// One layer. In the last one only the rows whose logits are wanted go on after the past is stored.
   mutating func layer(_ plan: LayerPlan, _ batch: StepBatch, isLast: Bool) {
     project(plan, batch)
+    if !adapted.isEmpty { adaptProjections(plan) }
     switch plan.mixer {
     case .attention: store(plan, batch)
     case .latent(let latent):
@@ -37,10 +38,12 @@ extension Forward {
     }
     let tokens = isLast ? keepWanted(plan, batch) : batch.tokenCount
     guard tokens > 0 else { return }
+    if isLast { keepAdapted(batch) }
     attend(plan, tokens: tokens)
     var (input, output) = (plan.attended, plan.attentionOutput)
     input.tokens = Int32(tokens)
     ck_project(pool, isa, &input, &output, 1, space.scratch)
+    adapt(.output, plan, input, into: output.y, stride: output.stride)
     if !plan.isParallel { add(plan.attentionResidual, rows: tokens) }
     feed(plan, tokens: tokens)
   }
@@ -122,6 +125,8 @@ extension Forward {
   private mutating func feed(_ plan: LayerPlan, tokens: Int) {
     if let experts = plan.experts {
       mix(plan, experts.pointee, tokens: tokens)
+    } else if !adapted.isEmpty {
+      feedAdapted(plan, tokens: tokens)
     } else {
       var (input, block) = (plan.feedInput, plan.feed)
       input.tokens = Int32(tokens)

@@ -24,6 +24,10 @@ public struct Forward: ~Copyable {
   let rotations: Rotations
   /// States of recurrent layers, where the model has some.
   let states: RecurrentStates
+  /// Adapters, where the model was opened with some, and the rows of a step that have one.
+  let adapters: AdapterWeights?
+  let adapterSpace: AdapterSpace
+  var adapted: [AdaptedRows] = []
   /// Tokens of every sequence where keys may have to be computed anew; else empty.
   var history: TokenHistory
 
@@ -50,8 +54,12 @@ public struct Forward: ~Copyable {
     let rotations = Rotations(architecture.ropes)
     let history = try TokenHistory(
       sequences: rotations.switchLength == nil ? 0 : options.sequences, contextLength: context)
+    let adapterSpace = try AdapterSpace(
+      architecture, rank: model.adapters?.rank ?? 0, tokens: options.stepTokens, threads: threads)
     guard let pool = shared ?? ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
     self.model = model
+    adapters = model.adapters
+    self.adapterSpace = adapterSpace
     self.isa = ck_isa_detect()
     self.plans = Plans(model, space: space, caches: caches, statePlaces: states.places)
     self.states = states
@@ -89,8 +97,14 @@ public struct Forward: ~Copyable {
   /// Opens an empty sequence.
   /// - Parameter expectedLength: tokens the sequence is known to reach (its prompt), for rope
   ///   scalings that depend on the total length; 0 when unknown.
-  public mutating func makeSequence(expectedLength: Int = 0) throws(InferenceProblem) -> SequenceID {
-    try pages.open(expectedLength: expectedLength)
+  /// - Parameter adapter: place of its adapter among those the model was opened with; nil for none.
+  public mutating func makeSequence(expectedLength: Int = 0, adapter: Int? = nil) throws(InferenceProblem) -> SequenceID
+  {
+    let count = adapters?.names.count ?? 0
+    if let adapter, !(0..<count).contains(adapter) {
+      throw .invalidOption(name: "adapter", value: adapter, allowed: "less than \(count)")
+    }
+    return try pages.open(expectedLength: expectedLength, adapter: adapter ?? -1)
   }
 
   /// Closes a sequence and frees its pages.
@@ -182,6 +196,7 @@ public struct Forward: ~Copyable {
   mutating func compute(_ batch: StepBatch) -> Int {
     embed(batch)
     rotate(batch)
+    findAdapted(batch)
     let last = plans.count - 1
     for index in 0..<last { layer(plans.layers[index], batch, isLast: false) }
     layer(plans.layers[last], batch, isLast: true)

@@ -7,6 +7,8 @@ import Models
 
 /// One layer's kernel arguments. Trivial: copied without reference counting.
 struct LayerPlan {
+  /// Number of the layer.
+  var index = 0
   var mixer: MixerPlan
   /// Input of the projections, with the norm before attention.
   var input = ck_input()
@@ -63,6 +65,7 @@ struct Plans: ~Copyable {
       (layers + index).initialize(
         to: maker.plan(
           space, cache: caches[index], ropes: model.architecture.ropes, statePlace: statePlaces[index]))
+      layers[index].index = index
     }
   }
 

@@ -21,6 +21,8 @@ public final class LoadedModel: Sendable {
     public var stepTokens: Int
     /// Where packed weights are kept for the next start; nil keeps none.
     public var packCache: PackCache?
+    /// Adapters that sequences may ask for.
+    public var adapters: [NamedAdapter] = []
 
     public init(
       precise: Bool = false, threads: Int? = nil, contextLength: Int? = nil, kvByteBudget: Int? = nil,
@@ -41,9 +43,13 @@ public final class LoadedModel: Sendable {
 
   /// The matrices and vectors of the layers.
   let weights: EngineWeights
+  let adapters: AdapterWeights?
 
   /// What the model is.
   public var architecture: Architecture { snapshot.architecture }
+
+  /// Names of the adapters it was opened with.
+  public var adapterNames: [String] { adapters?.names ?? [] }
 
   init(snapshot: Snapshot, options: Options) throws {
     for (name, value) in [("sequences", options.sequences), ("step tokens", options.stepTokens)] where value < 1 {
@@ -51,6 +57,7 @@ public final class LoadedModel: Sendable {
     }
     self.snapshot = snapshot
     self.options = options
+    adapters = options.adapters.isEmpty ? nil : try AdapterWeights(options.adapters, for: snapshot.architecture)
     weights = try EngineWeights(
       snapshot, precise: options.precise, cache: options.packCache, threads: try options.threadCount())
   }

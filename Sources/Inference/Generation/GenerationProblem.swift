@@ -13,6 +13,8 @@ public enum GenerationProblem: Problem, Equatable {
   case promptTooLong(tokens: Int, limit: Int)
   /// A token that is not in the vocabulary.
   case unknownToken(id: Int, vocabulary: Int)
+  /// An adapter that the model was not opened with.
+  case unknownAdapter(name: String)
   /// As many requests wait as may.
   case queueFull(limit: Int)
   /// The session was closed.
@@ -30,6 +32,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .emptyPrompt: "generation.empty-prompt"
     case .promptTooLong: "generation.prompt-too-long"
     case .unknownToken: "generation.unknown-token"
+    case .unknownAdapter: "generation.unknown-adapter"
     case .queueFull: "generation.queue-full"
     case .closed: "generation.closed"
     case .unsuitableDraft: "generation.unsuitable-draft"
@@ -44,6 +47,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .emptyPrompt: "the prompt is empty"
     case .promptTooLong: "the prompt is too long for the context"
     case .unknownToken(let id, _): "token \(id) is not in the vocabulary"
+    case .unknownAdapter(let name): "there is no adapter \"\(name)\""
     case .queueFull: "too many requests are waiting"
     case .closed: "the model is being closed"
     case .unsuitableDraft: "the draft model cannot write ahead for this one"
@@ -61,7 +65,7 @@ public enum GenerationProblem: Problem, Equatable {
     case .queueFull(let limit): "\(limit) may wait"
     case .unsuitableDraft(let why): why
     case .engine(let problem): problem.why
-    case .emptyPrompt, .closed, .noThread: nil
+    case .emptyPrompt, .unknownAdapter, .closed, .noThread: nil
     }
   }
 
@@ -77,7 +81,7 @@ public enum GenerationProblem: Problem, Equatable {
 
   public var status: ExitStatus {
     switch self {
-    case .outOfRange, .emptyPrompt, .unknownToken: .usage
+    case .outOfRange, .emptyPrompt, .unknownToken, .unknownAdapter: .usage
     case .promptTooLong: .doesNotFit
     case .queueFull: .locked
     case .unsuitableDraft: .unsupported

@@ -20,6 +20,8 @@ public struct GenerationRequest: Sendable {
   public var choice: UInt32 = 0
   /// Whether control tokens the model writes are left out of the text.
   public var skipsSpecialTokens = true
+  /// Name of the adapter, of those the model was opened with; nil for the model as it is.
+  public var adapter: String?
   /// Ends the answer after this time, counted from the submission.
   public var timeLimit: Duration?
 

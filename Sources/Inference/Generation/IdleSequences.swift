@@ -7,6 +7,7 @@ struct IdleSequences {
   private struct Idle {
     let sequence: SequenceID
     let tokens: [Int32]
+    let adapter: Int?
   }
 
   private var kept: [Idle] = []
@@ -15,19 +16,19 @@ struct IdleSequences {
 
   var count: Int { kept.count }
 
-  /// Keeps a sequence that holds these tokens.
-  mutating func keep(_ sequence: SequenceID, tokens: ArraySlice<Int32>) {
-    kept.append(Idle(sequence: sequence, tokens: Array(tokens)))
+  /// Keeps a sequence that holds these tokens, read with an adapter or without.
+  mutating func keep(_ sequence: SequenceID, tokens: ArraySlice<Int32>, adapter: Int?) {
+    kept.append(Idle(sequence: sequence, tokens: Array(tokens), adapter: adapter))
   }
 
-  /// Takes out the sequence that shares the longest beginning with a prompt.
+  /// Takes out the sequence of an adapter that shares the longest beginning with a prompt.
   ///
   /// At least one token of the prompt is left to compute, since logits are not kept.
   /// - Returns: the sequence and how many of its tokens are to stay.
-  mutating func take(prompt: [Int32]) -> (sequence: SequenceID, shared: Int)? {
+  mutating func take(prompt: [Int32], adapter: Int?) -> (sequence: SequenceID, shared: Int)? {
     var best = 0
     var place: Int?
-    for (index, idle) in kept.enumerated() {
+    for (index, idle) in kept.enumerated() where idle.adapter == adapter {
       let limit = min(idle.tokens.count, prompt.count - 1)
       var shared = 0
       while shared < limit && idle.tokens[shared] == prompt[shared] { shared += 1 }

@@ -102,13 +102,15 @@ struct Scheduler: ~Copyable {
       // Preempted requests come back before new ones come in.
       guard active.allSatisfy({ $0.sequence != nil }) else { return }
       let prompt = ticket.request.prompt
-      var found = reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt) : nil
+      let adapter = self.adapter(of: ticket)
+      var found =
+        reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt, adapter: adapter) : nil
       if let taken = found { found?.shared = forward.truncate(taken.sequence, to: taken.shared) }
       let needed = prompt.count - (found?.shared ?? 0) + growth
       makeRoom(needed)
       let fits = unclaimedTokens >= needed
-      guard fits || active.isEmpty, let sequence = found?.sequence ?? open(prompt.count) else {
-        if let found { idle.keep(found.sequence, tokens: prompt[..<found.shared]) }
+      guard fits || active.isEmpty, let sequence = found?.sequence ?? open(prompt.count, adapter) else {
+        if let found { idle.keep(found.sequence, tokens: prompt[..<found.shared], adapter: adapter) }
         guard active.isEmpty else { return }
         // Nobody is left to give way: waiting longer would not help.
         inbox.removeFirst()
@@ -139,10 +141,16 @@ struct Scheduler: ~Copyable {
     while unclaimedTokens < tokens, let sequence = idle.evict() { forward.release(sequence) }
   }
 
+  /// Place of the adapter that a request asks for.
+  private func adapter(of ticket: Ticket) -> Int? {
+    guard let name = ticket.request.adapter else { return nil }
+    return forward.adapters?.names.firstIndex(of: name)
+  }
+
   /// An empty sequence, an idle one making place for it if need be.
-  private mutating func open(_ expectedLength: Int) -> SequenceID? {
+  private mutating func open(_ expectedLength: Int, _ adapter: Int?) -> SequenceID? {
     while true {
-      if let sequence = try? forward.makeSequence(expectedLength: expectedLength) { return sequence }
+      if let sequence = try? forward.makeSequence(expectedLength: expectedLength, adapter: adapter) { return sequence }
       guard let old = idle.evict() else { return nil }
       forward.release(old)
     }
@@ -155,7 +163,7 @@ struct Scheduler: ~Copyable {
     guard let sequence = ended.sequence else { return }
     let length = min(forward.length(of: sequence), ended.tokens.count)
     if reusesPrefixes && length > 0 {
-      idle.keep(sequence, tokens: ended.tokens[..<length])
+      idle.keep(sequence, tokens: ended.tokens[..<length], adapter: adapter(of: ended.ticket))
     } else {
       forward.release(sequence)
     }
@@ -188,7 +196,11 @@ struct Scheduler: ~Copyable {
       let length = active[place].tokens.count
       let isAlone = active.allSatisfy { $0.sequence == nil }
       makeRoom(length + growth)
-      guard isAlone || unclaimedTokens >= length + growth, let sequence = open(length) else { return }
+      guard isAlone || unclaimedTokens >= length + growth,
+        let sequence = open(length, adapter(of: active[place].ticket))
+      else {
+        return
+      }
       active[place].sequence = sequence
     }
   }

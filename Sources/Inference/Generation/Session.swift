@@ -125,6 +125,7 @@ public final class Session: Sendable {
   ) throws(GenerationProblem) {
     for request in requests {
       try request.validate(vocabulary: model.architecture.vocabularySize, capacity: capacity)
+      if let name = request.adapter, !model.adapterNames.contains(name) { throw .unknownAdapter(name: name) }
     }
     let common = UInt64.random(in: .min ... .max)
     let tickets = requests.enumerated().map { index, request in

@@ -16,6 +16,8 @@ struct KVPages: ~Copyable {
     var pageCount = 0
     /// Tokens the sequence is known to reach.
     var expectedLength = 0
+    /// Place of its adapter among the model's; -1 for none.
+    var adapter = -1
   }
 
   let pageTokens: Int
@@ -78,10 +80,11 @@ struct KVPages: ~Copyable {
       && slots[index].generation == sequence.generation
   }
 
-  mutating func open(expectedLength: Int) throws(InferenceProblem) -> SequenceID {
+  mutating func open(expectedLength: Int, adapter: Int = -1) throws(InferenceProblem) -> SequenceID {
     guard let slot = freeSlots.popLast() else { throw .tooManySequences(limit: slots.count) }
     let generation = slots[Int(slot)].generation &+ 1
-    slots[Int(slot)] = Slot(generation: generation, isOpen: true, expectedLength: expectedLength)
+    slots[Int(slot)] = Slot(
+      generation: generation, isOpen: true, expectedLength: expectedLength, adapter: adapter)
     return SequenceID(slot: slot, generation: generation)
   }
 

@@ -60,26 +60,26 @@ actor ModelPool {
   func lease(_ name: String) async throws -> ModelLease {
     let found = try await find(name)
     clock += 1
-    if entries[found.name] == nil { try await startLoading(found) }
-    guard let entry = entries[found.name] else { throw Refusal.busy }
-    entries[found.name]?.lastUse = clock
-    if let model = entry.model { return ModelLease(model) }
-    entries[found.name]?.waiting += 1
-    defer { entries[found.name]?.waiting -= 1 }
-    return ModelLease(try await entry.loading.value)
+    if entries[found.loadedName] == nil { try await startLoading(found) }
+    guard let entry = entries[found.loadedName] else { throw Refusal.busy }
+    entries[found.loadedName]?.lastUse = clock
+    if let model = entry.model { return ModelLease(model, as: found) }
+    entries[found.loadedName]?.waiting += 1
+    defer { entries[found.loadedName]?.waiting -= 1 }
+    return ModelLease(try await entry.loading.value, as: found)
   }
 
   /// Begins to load a model and does not wait for it.
   func preload(_ name: String) async throws {
     let found = try await find(name)
-    if entries[found.name] == nil { try await startLoading(found) }
+    if entries[found.loadedName] == nil { try await startLoading(found) }
   }
 
   private func startLoading(_ found: ServableModel) async throws {
     let byteCount = try await Blocking.run("models") { try Self.byteCount(of: found.folder) }
     guard byteCount <= byteBudget else { throw Refusal.tooLarge(byteCount: byteCount, budget: byteBudget) }
-    try await makeRoom(byteCount, for: found.name)
-    guard entries[found.name] == nil else { return }
+    try await makeRoom(byteCount, for: found.loadedName)
+    guard entries[found.loadedName] == nil else { return }
     let options = configuration.modelOptions
     let (session, draft) = (configuration.sessionOptions, configuration.draftFolder)
     let loading = Task {
@@ -90,10 +90,10 @@ actor ModelPool {
       finished(model, after: ContinuousClock.now - begin)
       return model
     }
-    entries[found.name] = Entry(byteCount: byteCount, loading: loading, lastUse: clock)
+    entries[found.loadedName] = Entry(byteCount: byteCount, loading: loading, lastUse: clock)
     // A load that fails must not stand in the way of the next attempt.
     Task {
-      if case .failure(let error) = await loading.result { failed(found.name, error) }
+      if case .failure(let error) = await loading.result { failed(found.loadedName, error) }
     }
   }
 

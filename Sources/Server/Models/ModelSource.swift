@@ -15,6 +15,14 @@ public struct ServableModel: Sendable, Equatable {
   public var owner: String
   /// Where its packed weights are kept; nil keeps none.
   public var packCache: PackCache?
+  /// Adapters that are loaded with the model.
+  public var adapters: [ServableAdapter] = []
+  /// The one of them that the name means; `base` is then the name of the model as it is.
+  public var adapter: String?
+  public var base: String?
+
+  /// The name under which it is loaded: a model and its adapters are one.
+  var loadedName: String { base ?? name }
 
   public init(name: String, folder: String, created: Int, owner: String, packCache: PackCache? = nil) {
     self.name = name
@@ -22,6 +30,17 @@ public struct ServableModel: Sendable, Equatable {
     self.created = created
     self.owner = owner
     self.packCache = packCache
+  }
+}
+
+/// A LoRA adapter that clients ask for as if it were a model.
+public struct ServableAdapter: Sendable, Equatable {
+  public var name: String
+  public var folder: String
+
+  public init(name: String, folder: String) {
+    self.name = name
+    self.folder = folder
   }
 }
 

@@ -25,11 +25,14 @@ final class RunningModel: Sendable {
   /// Opens the model; takes seconds.
   /// - Parameter draft: folder of a model that writes ahead, if its vocabulary is this model's.
   init(_ model: ServableModel, options: LoadedModel.Options, session: Session.Options, draft: String? = nil) throws {
-    name = model.name
+    name = model.loadedName
     created = model.created
     let tokenizer = try Tokenizer(folder: model.folder)
     var options = options
     options.packCache = model.packCache
+    options.adapters = try model.adapters.map {
+      NamedAdapter(name: $0.name, adapters: [try Adapter.open($0.folder)])
+    }
     let loaded = try LoadedModel.load(folder: model.folder, options: options)
     do {
       chat = .success(try ChatFormat(folder: model.folder, tokenizer: tokenizer))
@@ -68,10 +71,23 @@ final class RunningModel: Sendable {
 /// Keeps a model in memory as long as it is held; the request's part of the bargain.
 final class ModelLease: Sendable {
   let model: RunningModel
+  /// The name it was asked for by, and the adapter which that means.
+  let name: String
+  let adapter: String?
 
-  init(_ model: RunningModel) {
+  init(_ model: RunningModel, as found: ServableModel) {
     self.model = model
+    (name, adapter) = (found.name, found.adapter)
     model.retain()
+  }
+
+  /// Requests as they go to the engine: with the adapter that was asked for.
+  func adapted(_ requests: [GenerationRequest]) -> [GenerationRequest] {
+    requests.map { request in
+      var request = request
+      request.adapter = adapter
+      return request
+    }
   }
 
   deinit { model.release() }

@@ -18,9 +18,9 @@ extension API {
       try model.chatFormat().prompt(
         asked.messages, tools: asked.tools.tools, variables: asked.templateVariables)
     }
-    let answers = try submit(requests(asked, prompt, model, tools), to: model, field: "messages")
+    let answers = try submit(lease.adapted(requests(asked, prompt, model, tools)), to: model, field: "messages")
     let answer = ChatAnswer(
-      header: AnswerHeader(prefix: "chatcmpl", model: model.name), tokenText: model.tokenText,
+      header: AnswerHeader(prefix: "chatcmpl", model: lease.name), tokenText: model.tokenText,
       isScored: asked.scoreCount != nil, includesUsage: asked.common.includesUsage)
     if asked.common.streams {
       let called = tools.map { CallStream($0, count: asked.common.count) }

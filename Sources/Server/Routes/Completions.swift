@@ -22,9 +22,9 @@ extension API {
         }
       }
     }
-    let answers = try submit(requests(asked, prompts, model), to: model, field: "prompt")
+    let answers = try submit(lease.adapted(requests(asked, prompts, model)), to: model, field: "prompt")
     let writer = CompletionWriter(
-      header: AnswerHeader(prefix: "cmpl", model: model.name), tokenText: model.tokenText, asked: asked,
+      header: AnswerHeader(prefix: "cmpl", model: lease.name), tokenText: model.tokenText, asked: asked,
       prompts: prompts)
     let count = asked.common.count
     if asked.common.streams {

@@ -47,7 +47,7 @@ extension API {
   private func description(_ model: ServableModel) async -> JSONValue {
     [
       "id": .string(model.name), "object": "model", "created": JSONValue(model.created),
-      "owned_by": .string(model.owner), "loaded": .bool(await pool.isLoaded(model.name)),
+      "owned_by": .string(model.owner), "loaded": .bool(await pool.isLoaded(model.base ?? model.name)),
     ]
   }
 }

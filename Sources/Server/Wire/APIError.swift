@@ -96,6 +96,7 @@ extension APIError {
     case .outOfRange(let parameter, _, _): self = .invalid(parameter, problem.description)
     case .unknownToken: self = .invalid("prompt", problem.description)
     case .emptyPrompt: self = .invalid("prompt", "The prompt must not be empty.")
+    case .unknownAdapter: self = .invalid("model", problem.what)
     case .queueFull:
       self.init(
         .tooManyRequests, problem.description, type: "rate_limit_error", code: "queue_full", retryAfter: 1)

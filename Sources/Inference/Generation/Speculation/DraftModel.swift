@@ -24,6 +24,8 @@ public struct Draft: Sendable {
     var options = main.options
     options.contextLength = main.options.contextLength ?? main.architecture.contextLength
     options.kvByteBudget = Memory.available / 8
+    // Adapters are the main model's; its guesses are only ever checked.
+    options.adapters = []
     return Draft(try LoadedModel.load(folder: folder, options: options), tokenizer: own)
   }
 
