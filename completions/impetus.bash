@@ -173,13 +173,13 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|push|import|adopt|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|tokenize|embed|rm|restore|export|gc|version|debug|help)
+    pull|push|import|adopt|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|perplexity|tokenize|template|embed|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull push import adopt list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench tokenize embed rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'pull push import adopt list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench perplexity tokenize template embed rm restore export gc version debug help' -- "${cur}"))
         ;;
     esac
 }
@@ -809,13 +809,17 @@ _impetus_fuse() {
 _impetus_run() {
     repeating_flags=()
     non_repeating_flags=(--raw --precise --no-speculation --no-pack-cache --stats --version -h --help)
-    repeating_options=(--stop)
+    repeating_options=(--adapter --stop)
     non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --draft --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in
     '--system')
+        return
+        ;;
+    '--adapter')
+        __impetus_add_completions -d
         return
         ;;
     '--temperature')
@@ -870,12 +874,15 @@ _impetus_run() {
 _impetus_serve() {
     repeating_flags=()
     non_repeating_flags=(--strict --precise --no-speculation --no-pack-cache --version -h --help)
-    repeating_options=(--allow-origin --allow-host)
+    repeating_options=(--adapter --allow-origin --allow-host)
     non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --draft --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
+    '--adapter')
+        return
+        ;;
     '--host')
         return
         ;;
@@ -970,7 +977,7 @@ _impetus_bench() {
     repeating_flags=()
     non_repeating_flags=(--precise --no-pack-cache --info --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --compare --store)
+    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --texts --compare --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -1003,6 +1010,10 @@ _impetus_bench() {
     '--threads')
         return
         ;;
+    '--texts')
+        __impetus_add_completions -f
+        return
+        ;;
     '--compare')
         __impetus_add_completions -f
         return
@@ -1017,6 +1028,47 @@ _impetus_bench() {
     case "${positional_number}" in
     1)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion bench -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_perplexity() {
+    repeating_flags=()
+    non_repeating_flags=(--precise --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--context --max-tokens --threads --progress --store)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--context')
+        return
+        ;;
+    '--max-tokens')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--progress')
+        __impetus_add_completions -W 'auto'$'\n''none'$'\n''plain'$'\n''ansi'$'\n''json'
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion perplexity -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __impetus_add_completions -f
         return
         ;;
     esac
@@ -1041,6 +1093,41 @@ _impetus_tokenize() {
     case "${positional_number}" in
     1)
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion tokenize -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_impetus_template() {
+    repeating_flags=()
+    non_repeating_flags=(--check --no-prompt --json --version -h --help)
+    repeating_options=(--set)
+    non_repeating_options=(--messages --tools --store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--messages')
+        __impetus_add_completions -o plusdirs -fX '!*.@(json)'
+        return
+        ;;
+    '--tools')
+        __impetus_add_completions -o plusdirs -fX '!*.@(json)'
+        return
+        ;;
+    '--set')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion template -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
         ;;
     esac
