@@ -1279,13 +1279,13 @@ _impetus_debug() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    forward|tokenize|template|text-speed|manual|completions)
+    forward|tokenize|template|text-speed|agreement|manual|completions)
         # Offer subcommand argument completions
         "_impetus_debug_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'forward tokenize template text-speed manual completions' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'forward tokenize template text-speed agreement manual completions' -- "${cur}"))
         ;;
     esac
 }
@@ -1353,6 +1353,43 @@ _impetus_debug_text-speed() {
         return
         ;;
     '--rounds')
+        return
+        ;;
+    esac
+}
+
+_impetus_debug_agreement() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--context --max-tokens --threads --store)
+    __impetus_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--context')
+        return
+        ;;
+    '--max-tokens')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __impetus_add_completions -W "$(__impetus_custom_complete ---completion debug agreement -- positional@0 "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __impetus_add_completions -f
         return
         ;;
     esac

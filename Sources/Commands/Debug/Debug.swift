@@ -8,15 +8,16 @@ struct Debug: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Look into single parts: JSON lines in, JSON lines out.",
     discussion: """
-      Models and tokenizers are given as folders; no store is needed. The lines are described in docs/debug.md.
+      Models and tokenizers are given as folders, no store is needed; `agreement` takes a name too. The lines are described in \
+      docs/debug.md.
 
       Examples:
         echo '{"text":"Hello"}' | impetus debug tokenize --tokenizer ./model
         impetus debug template < cases.jsonl
       """,
     subcommands: [
-      DebugForwardCommand.self, DebugTokenize.self, DebugTemplate.self, DebugTextSpeed.self, DebugManual.self,
-      DebugCompletions.self,
+      DebugForwardCommand.self, DebugTokenize.self, DebugTemplate.self, DebugTextSpeed.self,
+      DebugAgreement.self, DebugManual.self, DebugCompletions.self,
     ])
 }
 
