@@ -14,6 +14,7 @@ enum { DOT_ROWS = 2, DOT_TOKENS = 2, SCORE_VECTORS = 1, TILE_ROWS = 6, SIGNED_CO
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
+#include "codes.inc"
 #include "attend.inc"
 #include "recurrent.inc"
 #include "panels.inc"

@@ -2,15 +2,18 @@
 // The paged cache: where a token's keys and values lie, and the way queries and keys go before they are stored.
 #include "kernels.h"
 
-size_t ck_cache_layer_bytes(int32_t page_tokens, int32_t kv_heads, int32_t key_size, int32_t value_size,
-                            ck_dtype dtype) {
-  return (size_t)page_tokens * (size_t)kv_heads * (size_t)(key_size + value_size) * ck_dtype_bytes(dtype);
+size_t ck_cache_key_bytes(const ck_cache *c) {
+  return ck_round_up((size_t)c->kv_heads * ck_cache_head_bytes(c, c->key_size));
+}
+
+size_t ck_cache_value_bytes(const ck_cache *c) {
+  return ck_round_up((size_t)c->kv_heads * ck_cache_head_bytes(c, c->value_size));
 }
 
 enum { PIECE = 256 };  // elements narrowed at a time
 
 // `count` elements of one head; neighbours are `step` elements apart.
-static void store(const ck_kernels *kernels, uint8_t *array, ck_dtype dtype, size_t index, size_t step, const float *x,
+static void store_elements(const ck_kernels *kernels, uint8_t *array, ck_dtype dtype, size_t index, size_t step, const float *x,
                   int32_t count) {
   if (dtype == CK_F32) {
     for (int32_t i = 0; i < count; i++) memcpy(array + 4 * (index + (size_t)i * step), x + i, 4);
@@ -27,15 +30,46 @@ static void store(const ck_kernels *kernels, uint8_t *array, ck_dtype dtype, siz
   }
 }
 
+// `size` elements of one head as codes of token `slot`.
+static void store_codes(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, size_t slot, bool transposed,
+                        const float *x, int32_t size) {
+  int32_t bits = c->code_bits;
+  size_t width = (size_t)c->page_tokens, bytes = ck_cache_code_bytes(size, bits), halves = ck_cache_group_halves(bits);
+  size_t step = transposed ? width : 1, first = transposed ? slot : slot * bytes;
+  size_t group_bytes = CK_CACHE_GROUP * (size_t)bits / 8;
+  uint8_t *scales = head + width * bytes;
+  for (size_t g = 0; g < ck_cache_groups(size); g++) {
+    uint8_t codes[CK_CACHE_GROUP];
+    uint16_t scale[2];
+    size_t done = g * CK_CACHE_GROUP;
+    kernels->encode(x + done, ck_min(CK_CACHE_GROUP, size - (int32_t)done), bits, codes, scale);
+    size_t at = g * group_bytes, count = bytes - at < group_bytes ? bytes - at : group_bytes;
+    if (bits == 4)
+      for (size_t i = 0; i < count; i++) codes[i] = (uint8_t)(codes[i] | codes[count + i] << 4);
+    for (size_t i = 0; i < count; i++) head[first + (at + i) * step] = codes[i];
+    for (size_t h = 0; h < halves; h++) memcpy(scales + 2 * ((g * halves + h) * width + slot), &scale[h], 2);
+  }
+}
+
+// One head of token `slot`: transposed for keys.
+static void store(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, size_t slot, bool transposed,
+                  const float *x, int32_t size) {
+  size_t width = (size_t)c->page_tokens;
+  if (c->code_bits) store_codes(kernels, c, head, slot, transposed, x, size);
+  else if (transposed) store_elements(kernels, head, c->dtype, slot, width, x, size);
+  else store_elements(kernels, head, c->dtype, slot * (size_t)size, 1, x, size);
+}
+
 static void store_token(const ck_kernels *kernels, const ck_cache *c, const int32_t *pages, int32_t position,
                         const float *keys, const float *values) {
   uint8_t *page = c->base + (size_t)pages[position / c->page_tokens] * c->page_bytes;
-  size_t slot = (size_t)(position % c->page_tokens), width = (size_t)c->page_tokens;
-  size_t key_size = (size_t)c->key_size, value_size = (size_t)c->value_size;
-  for (size_t g = 0; g < (size_t)c->kv_heads; g++) {
-    store(kernels, page + c->key_offset, c->dtype, g * key_size * width + slot, width, keys + g * key_size, c->key_size);
-    store(kernels, page + c->value_offset, c->dtype, (g * width + slot) * value_size, 1, values + g * value_size,
-          c->value_size);
+  uint8_t *key_head = page + c->key_offset, *value_head = page + c->value_offset;
+  size_t slot = (size_t)(position % c->page_tokens);
+  for (int32_t g = 0; g < c->kv_heads; g++) {
+    store(kernels, c, key_head, slot, true, keys, c->key_size);
+    store(kernels, c, value_head, slot, false, values, c->value_size);
+    key_head += ck_cache_head_bytes(c, c->key_size), keys += c->key_size;
+    value_head += ck_cache_head_bytes(c, c->value_size), values += c->value_size;
   }
 }
 

@@ -67,6 +67,8 @@ typedef struct ck_kernels {
   float (*log_sum_exp)(const float *x, int32_t n);
   void (*softmax)(float *x, int32_t n);
   void (*narrow)(const float *x, uint16_t *y, int32_t n);  // to f16, clamped to its finite range
+  // A group of at most CK_CACHE_GROUP elements as so many codes, one a byte, with their scale and least element in f16.
+  void (*encode)(const float *x, int32_t count, int32_t bits, uint8_t *codes, uint16_t *scale);
   // Computes a span's softmax and sums. `scratch`: ck_attention_scratch.
   void (*attend)(const ck_attention *attention, const ck_span *span, float *scratch);
   void (*join)(const ck_span *into, const ck_span *later, int32_t rows, int32_t stride);
@@ -80,7 +82,7 @@ typedef struct ck_kernels {
 // The table of a file that defines all of these under their own names.
 #define CK_KERNELS                                                                                               \
   {quantize, products, finish, gate, dots, widen, rms_norm, layer_norm, activate, sigmoid_gate, rotate, \
-   add_scaled, log_sum_exp, softmax, narrow, attend, join, recur, panel}
+   add_scaled, log_sum_exp, softmax, narrow, encode, attend, join, recur, panel}
 
 extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)
@@ -158,6 +160,21 @@ static inline size_t ck_group_bytes(int32_t group, int32_t code_bits, ck_dtype d
 // Bytes of one block of a packed matrix.
 static inline size_t ck_block_bytes(const ck_packed *m) {
   return (size_t)(m->inputs / m->group) * ck_group_bytes(m->group, m->code_bits, m->dtype);
+}
+
+// Groups of a token's head in a cache of codes, bytes of its codes, and halves that belong to a group.
+static inline size_t ck_cache_groups(int32_t size) { return (size_t)ck_ceil(size, CK_CACHE_GROUP); }
+static inline size_t ck_cache_code_bytes(int32_t size, int32_t bits) {
+  return (size_t)ck_ceil(size, 16) * (bits == 8 ? 16 : 8);
+}
+static inline size_t ck_cache_group_halves(int32_t bits) { return bits == 8 ? 1 : 2; }
+
+// Bytes of one kv head in a page: of its keys or its values, as `size` says.
+static inline size_t ck_cache_head_bytes(const ck_cache *c, int32_t size) {
+  size_t token = c->code_bits ? ck_cache_code_bytes(size, c->code_bits) +
+                                    2 * ck_cache_groups(size) * ck_cache_group_halves(c->code_bits)
+                              : (size_t)size * ck_dtype_bytes(c->dtype);
+  return (size_t)c->page_tokens * token;
 }
 
 // Floats of a row of values, padded to whole vectors.

@@ -9,6 +9,7 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 1, SCORE_VECTORS = 1, TILE_ROWS = 4 };
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
+#include "codes.inc"
 #include "attend.inc"
 #include "recurrent.inc"
 #include "panels.inc"

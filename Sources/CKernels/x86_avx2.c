@@ -15,6 +15,7 @@ enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, TILE_ROWS = 6, WIDE_ROWS
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
+#include "codes.inc"
 #include "attend.inc"
 #include "recurrent.inc"
 #include "panels.inc"

@@ -16,6 +16,7 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 2, TILE_ROWS = 8, WIDE_ROWS
 #include "pointwise.inc"
 #include "dots.inc"
 #include "tiles.inc"
+#include "codes.inc"
 #include "attend.inc"
 #include "recurrent.inc"
 #include "panels.inc"

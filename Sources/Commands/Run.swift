@@ -53,7 +53,8 @@ struct Run: AsyncParsableCommand {
     let located = try storeOptions.usable(orDefault: model)
     let folder = located.folder
     var options = LoadedModel.Options(
-      precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: 2)
+      precise: engine.precise, threads: engine.threads, contextLength: engine.context, kvBits: try engine.cacheBits,
+      sequences: 2)
     options.packCache = engine.noPackCache ? nil : located.packCache
     if !adapter.isEmpty {
       options.adapters = [NamedAdapter(name: Self.adapterName, adapters: try adapter.map { try Adapter.open($0) })]
@@ -185,6 +186,18 @@ struct SamplingOptions: ParsableArguments {
   }
 }
 
+extension CacheBits {
+  /// What `--kv-bits` means.
+  /// - Throws: `ValidationError` for another number, and for one that float32 excludes.
+  init(option: Int, precise: Bool) throws {
+    guard let bits = CacheBits(rawValue: option) else { throw ValidationError("--kv-bits takes 16, 8 or 4") }
+    guard !precise || bits == .sixteen else {
+      throw ValidationError("--precise keeps keys and values in float32: leave out --kv-bits")
+    }
+    self = bits
+  }
+}
+
 /// How the engine works.
 struct EngineOptions: ParsableArguments {
   @Flag(name: .long, help: "Compute in float32 on the weights as stored: slow, and exactly the reference's.")
@@ -199,6 +212,13 @@ struct EngineOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
+      "Bits of a number of the key/value cache: 16, or 8 and 4 for longer texts in the same memory.", valueName: "bits"),
+    completion: .list(["16", "8", "4"]))
+  var kvBits = 16
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
       "A smaller model of the same vocabulary that writes ahead; the text stays the same.", valueName: "model"),
     completion: ModelCompletion.kind)
   var draft: String?
@@ -209,6 +229,8 @@ struct EngineOptions: ParsableArguments {
   @Flag(name: .long, help: "Neither use nor keep packed weights in the store: pack them at every start.")
   var noPackCache = false
 
+  var cacheBits: CacheBits { get throws { try CacheBits(option: kvBits, precise: precise) } }
+
   /// Whether guesses are verified.
   var speculation: Session.Options.Speculation { noSpeculation ? .off : .adaptive }
 
@@ -216,5 +238,6 @@ struct EngineOptions: ParsableArguments {
     guard draft == nil || !noSpeculation else {
       throw ValidationError("--draft and --no-speculation contradict each other")
     }
+    _ = try cacheBits
   }
 }

@@ -87,7 +87,8 @@ struct Serve: AsyncParsableCommand {
     configuration.sessionOptions = Session.Options(
       running: parallel, waiting: queue, speculation: engine.speculation)
     configuration.modelOptions = LoadedModel.Options(
-      precise: engine.precise, threads: engine.threads, contextLength: engine.context, sequences: parallel * 2)
+      precise: engine.precise, threads: engine.threads, contextLength: engine.context, kvBits: try engine.cacheBits,
+      sequences: parallel * 2)
     configuration.draftFolder = try engine.draft.map { try storeOptions.locate($0).folder }
     var folders: [String: String] = [:]
     if let model = try model ?? Configuration.load().defaultModel {

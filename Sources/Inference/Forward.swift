@@ -43,7 +43,7 @@ public struct Forward: ~Copyable {
     guard (1...Self.longestContext).contains(context) else {
       throw .invalidOption(name: "context size", value: context, allowed: "1 to \(Self.longestContext)")
     }
-    let layout = CacheLayout(architecture, dtype: options.precise ? CK_F32 : CK_F16)
+    let layout = CacheLayout(architecture, bits: options.kvBits, precise: options.precise)
     let pages = try KVPages(
       pageTokens: CacheLayout.pageTokens, pageBytes: layout.pageBytes,
       byteBudget: options.kvByteBudget ?? Memory.available / 2, sequences: options.sequences, contextLength: context)

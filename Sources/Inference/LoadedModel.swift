@@ -15,6 +15,8 @@ public final class LoadedModel: Sendable {
     public var contextLength: Int?
     /// Most bytes the key/value cache may take; nil takes half of what is available.
     public var kvByteBudget: Int?
+    /// Bits of an element of the key/value cache; not with `precise`, which keeps float32.
+    public var kvBits: CacheBits
     /// Most sequences open at once.
     public var sequences: Int
     /// Most tokens of one step.
@@ -26,12 +28,13 @@ public final class LoadedModel: Sendable {
 
     public init(
       precise: Bool = false, threads: Int? = nil, contextLength: Int? = nil, kvByteBudget: Int? = nil,
-      sequences: Int = 64, stepTokens: Int = 512
+      kvBits: CacheBits = .sixteen, sequences: Int = 64, stepTokens: Int = 512
     ) {
       self.precise = precise
       self.threads = threads
       self.contextLength = contextLength
       self.kvByteBudget = kvByteBudget
+      self.kvBits = kvBits
       self.sequences = sequences
       self.stepTokens = stepTokens
     }
@@ -54,6 +57,10 @@ public final class LoadedModel: Sendable {
   init(snapshot: Snapshot, options: Options) throws {
     for (name, value) in [("sequences", options.sequences), ("step tokens", options.stepTokens)] where value < 1 {
       throw InferenceProblem.invalidOption(name: name, value: value, allowed: "1 or more")
+    }
+    guard !options.precise || options.kvBits == .sixteen else {
+      throw InferenceProblem.invalidOption(
+        name: "bits of the cache", value: options.kvBits.rawValue, allowed: "none when computing precisely")
     }
     self.snapshot = snapshot
     self.options = options

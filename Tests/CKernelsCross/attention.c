@@ -7,6 +7,7 @@ typedef struct attention_shape {
   ck_dtype dtype;
   float cap;
   bool sinks, bidirectional, interleaved;
+  int32_t code_bits;
 } attention_shape;
 
 enum { PAGE_TOKENS = 32, PAGES = 10 };
@@ -28,11 +29,10 @@ static attention_inputs prepare(const attention_shape *s) {
   in.values = floats(&random, tokens * (size_t)(s->kv_heads * s->value_size), 2);
   in.norm = floats(&random, (size_t)s->size, 1);
   in.cosine = floats(&random, tokens * (size_t)in.half, 1), in.sine = floats(&random, tokens * (size_t)in.half, 1);
-  size_t key_bytes = (size_t)(PAGE_TOKENS * s->kv_heads * s->size) * ck_dtype_bytes(s->dtype);
   ck_cache cache = {.page_tokens = PAGE_TOKENS, .kv_heads = s->kv_heads, .key_size = s->size,
-                    .value_size = s->value_size, .dtype = s->dtype, .value_offset = ck_round_up(key_bytes)};
-  cache.page_bytes = cache.value_offset +
-                     ck_round_up((size_t)(PAGE_TOKENS * s->kv_heads * s->value_size) * ck_dtype_bytes(s->dtype));
+                    .value_size = s->value_size, .dtype = s->dtype, .code_bits = s->code_bits};
+  cache.value_offset = ck_cache_key_bytes(&cache);
+  cache.page_bytes = cache.value_offset + ck_cache_value_bytes(&cache);
   cache.base = memory(PAGES * cache.page_bytes);
   in.attention = (ck_attention){.cache = cache, .heads = s->heads, .scale = 0.21f, .soft_cap = s->cap,
                                 .window = s->window, .bidirectional = s->bidirectional, .query_stride = q,
@@ -75,6 +75,30 @@ static void attention(ck_isa isa, const void *shape, results *out) {
   keep(out, whole, bytes);
 }
 
+// What a cache of codes gives away of the output, against one of floats. Values are within 2: half a step of their codes
+// is 2 / 15 or 2 / 254, and scores hardly differ with this scale.
+static void check_loss(const attention_shape *s) {
+  static const float most[] = {[4] = 0.14f, [8] = 0.01f};
+  attention_shape shapes[2] = {*s, *s};
+  shapes[1].dtype = CK_F32, shapes[1].code_bits = 0;
+  size_t count = (size_t)(s->tokens * s->heads * s->value_size);
+  float *y[2];
+  for (int i = 0; i < 2; i++) {
+    attention_inputs in = prepare(&shapes[i]);
+    in.attention.scale = 0.1f / (float)s->size;
+    ck_pool *pool = ck_pool_create(1);
+    y[i] = memory(count * 4);
+    void *scratch = memory(ck_attention_scratch(&in.attention, 1));
+    step(pool, ck_isa_choose(NULL).isa, &shapes[i], &in, 0, s->tokens, y[i], scratch);
+    ck_pool_destroy(pool);
+  }
+  double worst = 0;
+  for (size_t i = 0; i < count; i++) worst = fmax(worst, fabs((double)y[0][i] - (double)y[1][i]));
+  if (worst == 0 || !(worst < (double)most[s->code_bits]))
+    fail("%d bits of %d x %d are off by %g", s->code_bits, s->kv_heads, s->size, worst);
+  release();
+}
+
 void check_attention(void) {
   static const attention_shape shapes[] = {
       {.heads = 4, .kv_heads = 2, .size = 32, .value_size = 32, .tokens = 75},
@@ -85,8 +109,26 @@ void check_attention(void) {
       {.heads = 2, .kv_heads = 2, .size = 36, .value_size = 36, .tokens = 70, .bidirectional = true},
       {.heads = 1, .kv_heads = 1, .size = 16, .value_size = 8, .tokens = 5, .dtype = CK_F16, .window = 2},
   };
+  static const attention_shape coded[] = {
+      {.heads = 9, .kv_heads = 3, .size = 64, .value_size = 64, .tokens = 290},
+      {.heads = 4, .kv_heads = 2, .size = 20, .value_size = 20, .tokens = 75},
+      {.heads = 3, .kv_heads = 3, .size = 80, .value_size = 80, .tokens = 50, .interleaved = true},
+      {.heads = 8, .kv_heads = 1, .size = 96, .value_size = 96, .tokens = 100, .window = 40, .sinks = true},
+      {.heads = 4, .kv_heads = 2, .size = 128, .value_size = 128, .tokens = 130, .cap = 3, .sinks = true},
+      {.heads = 2, .kv_heads = 1, .size = 256, .value_size = 256, .tokens = 40},
+      {.heads = 4, .kv_heads = 1, .size = 576, .value_size = 512, .tokens = 37},
+      {.heads = 2, .kv_heads = 2, .size = 36, .value_size = 42, .tokens = 70, .bidirectional = true},
+      {.heads = 2, .kv_heads = 1, .size = 16, .value_size = 8, .tokens = 75, .window = 2},
+  };
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     compare(attention, &shapes[i], "attention %zu", i);
+  for (size_t i = 0; i < sizeof coded / sizeof *coded; i++)
+    for (int32_t bits = 4; bits <= 8; bits += 4) {
+      attention_shape shape = coded[i];
+      shape.code_bits = bits;
+      compare(attention, &shape, "attention %zu with %d bits", i, bits);
+      check_loss(&shape);
+    }
 }
 
 typedef struct delta_shape {

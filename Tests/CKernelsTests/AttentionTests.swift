@@ -13,7 +13,11 @@ import Testing
     var cap: Float = 0
     var sinks = false
     var tokens = 150
-    var testDescription: String { "\(heads)/\(keyHeads) x \(size), window \(window), cap \(cap), sinks \(sinks)" }
+    /// Bits of the cache's codes; 0: floats.
+    var bits: Int32 = 0
+    var testDescription: String {
+      "\(heads)/\(keyHeads) x \(size), window \(window), cap \(cap), sinks \(sinks), bits \(bits)"
+    }
   }
 
   private static let pageTokens = 64
@@ -74,17 +78,17 @@ import Testing
   ) -> [Float] {
     let (width, keyWidth) = (one.heads * one.size, one.keyHeads * one.size)
     let pages: [Int32] = [2, 0, 1]
-    let pageBytes = 2 * pageTokens * keyWidth * 4
-    let memory = Aligned(pages.count * pageBytes)
     var attention = ck_attention()
-    attention.cache.base = memory.base.assumingMemoryBound(to: UInt8.self)
-    attention.cache.page_bytes = pageBytes
-    attention.cache.value_offset = pageBytes / 2
     attention.cache.page_tokens = Int32(pageTokens)
     attention.cache.kv_heads = Int32(one.keyHeads)
     attention.cache.key_size = Int32(one.size)
     attention.cache.value_size = Int32(one.size)
     attention.cache.dtype = CK_F32
+    attention.cache.code_bits = one.bits
+    attention.cache.value_offset = ck_cache_key_bytes(&attention.cache)
+    attention.cache.page_bytes = attention.cache.value_offset + ck_cache_value_bytes(&attention.cache)
+    let memory = Aligned(pages.count * attention.cache.page_bytes)
+    attention.cache.base = memory.base.assumingMemoryBound(to: UInt8.self)
     attention.heads = Int32(one.heads)
     attention.scale = 0.25
     attention.soft_cap = one.cap
@@ -121,11 +125,13 @@ import Testing
   }
 
   @Test(
-    "is the textbook's, the same bits however a text is cut",
+    "is the textbook's, the same bits however a text is cut; codes come as near as they can",
     arguments: [
       Case(), Case(heads: 9, keyHeads: 3, size: 64), Case(window: 40), Case(cap: 3), Case(sinks: true),
       Case(heads: 1, keyHeads: 1, size: 16, tokens: 5),
       Case(heads: 8, keyHeads: 1, size: 128, window: 100, sinks: true),
+      Case(bits: 8), Case(heads: 9, keyHeads: 3, size: 64, bits: 8), Case(size: 20, window: 40, sinks: true, bits: 8),
+      Case(bits: 4), Case(heads: 9, keyHeads: 3, size: 64, bits: 4), Case(size: 80, window: 40, cap: 3, bits: 4),
     ])
   func attention(_ one: Case) {
     var noise = Noise(11)
@@ -139,7 +145,8 @@ import Testing
       let whole = Self.run(
         one, isa: isa, threads: 1, steps: [one.tokens], queries: queries, keys: keys, values: values, sinks: sinks)
       let worst = zip(whole, expected).map { abs($0 - $1) }.max() ?? 0
-      #expect(worst < 2e-5, "isa \(isa.rawValue): off by \(worst)")
+      let bound: Float = one.bits == 0 ? 2e-5 : one.bits == 8 ? 0.03 : 0.4
+      #expect(worst < bound, "isa \(isa.rawValue): off by \(worst)")
       var steps = [1, 1, 3]
       while steps.reduce(0, +) < one.tokens { steps.append(min(37, one.tokens - steps.reduce(0, +))) }
       let cut = Self.run(

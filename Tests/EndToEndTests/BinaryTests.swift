@@ -52,6 +52,19 @@ import Testing
     #expect(try answer("1", ["--temperature", "0"]) == answer("2", ["--temperature", "0"]))
   }
 
+  @Test("run, serve and bench take the bits of the cache, and refuse others") func cacheBits() throws {
+    let folder = Fixtures.url("models/llama-mlx-q4-g64")
+    for bits in ["16", "8", "4"] {
+      let run = try Program.run(["run", folder, "Hello", "--max-tokens", "4", "--kv-bits", bits])
+      #expect(run.status == 0 && !run.output.isEmpty, "\(bits): \(run.errors)")
+    }
+    for command in [["run", folder, "Hello"], ["serve", folder], ["bench", folder]] {
+      #expect(try Program.run(command + ["--kv-bits", "5"]).status == 64)
+      let both = try Program.run(command + ["--kv-bits", "8", "--precise"])
+      #expect(both.status == 64 && both.errors.contains("--kv-bits"), "\(both.errors)")
+    }
+  }
+
   @Test("a prompt can be piped into run, and figures are asked for with --stats") func runPiped() throws {
     let run = try Program.run(
       ["run", Fixtures.url("models/smollm2"), "--precise", "--max-tokens", "4", "--stats"], input: "Hello")

@@ -228,21 +228,31 @@ int32_t ck_at_least(const float *x, int32_t n, float least, int32_t *indices, in
 // ---- attention over a paged cache ----
 
 // A page holds `page_tokens` positions (a multiple of 16, at most 256; 64 is fastest). Within a page, this layer's keys begin at key_offset:
-// [G][D][page_tokens] (transposed), its values at value_offset: [G][page_tokens][Dv]. Elements f16 or f32.
+// [G][D][page_tokens] (transposed), its values at value_offset: [G][page_tokens][Dv]. Elements f16, f32 or codes.
+//
+// Codes: every CK_CACHE_GROUP elements of a token's head (the last group of a head may be shorter) share a scale in
+// f16; 8 bits are signed and symmetric, 4 bits count up from the group's least element, in f16 behind the scale. The
+// token's head is a row of bytes: with 8 bits a code each, padded to a multiple of 16; with 4 bits h = 16 bytes a group
+// (8 where it has no more than 16 elements), byte i with code i in its low half and code h + i in its high half. A kv
+// head's keys are the bytes of all tokens transposed, [bytes][page_tokens], then [groups][page_tokens] scales (4 bits:
+// [groups][2][page_tokens]); values are the same with [page_tokens][bytes] in front.
+enum { CK_CACHE_GROUP = 32 };
 typedef struct ck_cache {
   uint8_t *base;           // page p begins at base + p * page_bytes
   size_t page_bytes;
   size_t key_offset, value_offset;
   int32_t page_tokens;
   int32_t kv_heads, key_size, value_size;
-  ck_dtype dtype;          // CK_F16 or CK_F32
+  ck_dtype dtype;          // CK_F16 or CK_F32; of no meaning with codes
+  int32_t code_bits;       // 8 or 4; 0: elements of dtype
 } ck_cache;
 
-// Bytes one layer needs in a page.
-size_t ck_cache_layer_bytes(int32_t page_tokens, int32_t kv_heads, int32_t key_size, int32_t value_size, ck_dtype dtype);
+// Bytes of one layer's keys in a page, and of its values. Both begin at multiples of 64.
+size_t ck_cache_key_bytes(const ck_cache *cache);
+size_t ck_cache_value_bytes(const ck_cache *cache);
 
 // Stores one token's keys [G, D] and values [G, Dv] at `position` of the sequence with this page table. In f16 what
-// is larger than 65504 is stored as 65504.
+// is larger than 65504 is stored as 65504; so are the scales of codes.
 void ck_cache_store(const ck_cache *cache, const int32_t *pages, int32_t position, const float *keys, const float *values);
 
 // One sequence's part of a step. Entries of one call are different sequences.

@@ -16,12 +16,14 @@ struct StepCost {
   private var layerOperations = 0
   private let outputOperations: Int
   private let layers: [LayerDescription]
-  private let elementBytes: Int
+  /// Of each layer's keys and values of one position.
+  private let positionBytes: [Double]
 
   init(_ model: LoadedModel) {
     let (weights, tables) = (model.weights, model.weights.tables)
     layers = model.architecture.layers
-    elementBytes = model.options.precise ? 4 : 2
+    let options = model.options
+    positionBytes = CacheLayout(model.architecture, bits: options.kvBits, precise: options.precise).tokenBytes
     outputOperations = 2 * weights.output.outputs * weights.output.inputs
     for (weights, layer) in zip(weights.layers, layers) {
       add(weights.mixer.matrices, tables)
@@ -66,7 +68,7 @@ struct StepCost {
 
   /// Keys and values that a token at a position reads.
   func cacheBytes(position: Double) -> Double {
-    layers.reduce(0) { $0 + Double(($1.mixer.cached?.width ?? 0) * elementBytes) * visible($1, position) }
+    zip(layers, positionBytes).reduce(0) { $0 + $1.1 * visible($1.0, position) }
   }
 
   /// Operations of one token at a position.

@@ -13,29 +13,36 @@ struct CacheLayout {
   let pageBytes: Int
   private let layers: [ck_cache]
 
-  init(_ architecture: Architecture, dtype: ck_dtype) {
-    let element = dtype == CK_F32 ? 4 : 2
+  /// - Parameter precise: elements are float32, whatever `bits` says.
+  init(_ architecture: Architecture, bits: CacheBits, precise: Bool) {
     var place = 0
     var layers: [ck_cache] = []
     for layer in architecture.layers {
       var cache = ck_cache()
       cache.page_tokens = Int32(Self.pageTokens)
-      cache.dtype = dtype
+      cache.dtype = precise ? CK_F32 : CK_F16
+      cache.code_bits = precise ? 0 : bits.codeBits
       if let heads = layer.mixer.cached {
-        let keys = (Self.pageTokens * heads.count * heads.keySize * element).roundedUp(to: 64)
-        let values = (Self.pageTokens * heads.count * heads.valueSize * element).roundedUp(to: 64)
         cache.kv_heads = Int32(heads.count)
         cache.key_size = Int32(heads.keySize)
         cache.value_size = Int32(heads.valueSize)
         cache.key_offset = place
-        cache.value_offset = place + keys
-        place += keys + values
+        cache.value_offset = place + ck_cache_key_bytes(&cache)
+        place = cache.value_offset + ck_cache_value_bytes(&cache)
       }
       layers.append(cache)
     }
     // Without any attention a page still counts tokens.
     pageBytes = max(place, 64)
     self.layers = layers
+  }
+
+  /// Bytes of each layer's keys and values of one token.
+  var tokenBytes: [Double] {
+    layers.map { layer in
+      var layer = layer
+      return Double(ck_cache_key_bytes(&layer) + ck_cache_value_bytes(&layer)) / Double(Self.pageTokens)
+    }
   }
 
   /// The cache as each layer sees it, with its first page at `base`.
