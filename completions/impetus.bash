@@ -810,7 +810,7 @@ _impetus_run() {
     repeating_flags=()
     non_repeating_flags=(--raw --precise --no-speculation --no-pack-cache --stats --version -h --help)
     repeating_options=(--adapter --stop)
-    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --draft --store)
+    non_repeating_options=(--system --temperature --top-p --top-k --min-p --repetition-penalty --seed --max-tokens --threads --context --kv-bits --draft --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
@@ -852,6 +852,10 @@ _impetus_run() {
     '--context')
         return
         ;;
+    '--kv-bits')
+        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
+        return
+        ;;
     '--draft')
         __impetus_add_completions -W "$(__impetus_custom_complete ---completion run -- --draft "${COMP_CWORD}" "$(__impetus_cursor_index_in_current_word)")"
         return
@@ -875,7 +879,7 @@ _impetus_serve() {
     repeating_flags=()
     non_repeating_flags=(--strict --precise --no-speculation --no-pack-cache --version -h --help)
     repeating_options=(--adapter --allow-origin --allow-host)
-    non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --draft --store)
+    non_repeating_options=(--host --port --max-models --parallel --queue --api-key-file --log-level --threads --context --kv-bits --draft --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -915,6 +919,10 @@ _impetus_serve() {
         return
         ;;
     '--context')
+        return
+        ;;
+    '--kv-bits')
+        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
         return
         ;;
     '--draft')
@@ -977,7 +985,7 @@ _impetus_bench() {
     repeating_flags=()
     non_repeating_flags=(--precise --no-pack-cache --info --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --texts --compare --store)
+    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --texts --kv-bits --compare --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -1012,6 +1020,10 @@ _impetus_bench() {
         ;;
     '--texts')
         __impetus_add_completions -f
+        return
+        ;;
+    '--kv-bits')
+        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
         return
         ;;
     '--compare')
