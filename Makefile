@@ -12,7 +12,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test test-neon fuzz bench bench-embed bench-peers bench-text compare-models compare-templates lint format man \
+.PHONY: help deps build demo test test-neon fuzz bench bench-embed bench-peers bench-pull bench-text compare-models compare-templates lint format man \
   completions install uninstall package clean
 
 help: ## list the targets
@@ -60,6 +60,11 @@ bench: build ## measure the program on the demo model, beside what this machine 
 bench-text: build ## measure loading, encoding and rendering beside the tokenizers library (from PyPI)
 	@test -x build/text/bin/python || (python3 -m venv build/text && build/text/bin/pip install -q tokenizers==0.23.3 jinja2==3.1.6)
 	@build/text/bin/python scripts/bench_text.py $(BIN) Fixtures/tokenizers/qwen2.5 --template Benchmarks/chatml.jinja
+
+bench-pull: build ## measure pulling and verifying beside `hf download` (from PyPI), from a hub on loopback
+	@test -x build/hf/bin/hf || (python3 -m venv build/hf && build/hf/bin/pip install -q huggingface_hub==2.4.0)
+	@cc -O2 -pthread -o build/bench-hub Benchmarks/hub.c
+	@scripts/bench_pull.py $(BIN) build/hf/bin/hf build/bench-hub
 
 bench-embed: build ## measure embeddings beside onnxruntime, and both against float64 (all from PyPI)
 	@scripts/bench-embed.sh $(BIN)

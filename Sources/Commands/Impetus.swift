@@ -18,7 +18,8 @@ public struct Impetus: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Pull.self, Push.self, Import.self, Adopt.self, List.self, Show.self, Path.self, Verify.self, Repair.self,
+      Search.self, PlanCommand.self, Pull.self, Push.self, Import.self, Adopt.self, List.self, Show.self, Path.self,
+      Verify.self, Repair.self,
       DiskUsage.self,
       Tag.self,
       Copy.self, Diff.self, Lock.self, Sync.self, Outdated.self, Update.self, Doctor.self, Quantize.self,

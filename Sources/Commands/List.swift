@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Basics
+import Hub
 import Library
 import Store
 
@@ -59,23 +60,51 @@ struct List: ParsableCommand {
   }
 }
 
-struct Show: ParsableCommand {
+struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a model is, where it comes from and which files it has.",
     discussion: """
+      A model ORG/NAME that is not in the store is looked at on the hub, as `plan` does, without pulling it.
+
       Examples:
         impetus show SmolLM2-135M-Instruct
         impetus show SmolLM2-135M-Instruct:q4 --json
+        impetus show Qwen/Qwen2.5-0.5B-Instruct
       """)
 
   @Argument(help: "Name or folder of the model.", completion: ModelCompletion.kind)
   var model: String
 
+  @OptionGroup var hub: HubOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
-  func run() throws {
-    let located = try storeOptions.locate(model)
+  func run() async throws {
+    let store = try storeOptions.library().store
+    let located: LocatedModel
+    do {
+      located = try storeOptions.locate(model)
+    } catch let problem as StoreProblem where problem.status == .notFound {
+      guard try await showRemote(store) else { throw problem }
+      return
+    }
+    try show(located, store)
+  }
+
+  /// Shows a model of the hub; false when the name cannot be one, or the network may not be used.
+  private func showRemote(_ store: ModelStore) async throws -> Bool {
+    guard let id = try? RepoID(model), id.owner != nil, try hub.settings().offlineBecause == nil else { return false }
+    note("\(model) is not in the store; this is what the hub has")
+    let (plan, estimate) = try await RemoteModel(model, revision: "main", hub: hub, store: store).look(context: nil)
+    if output.json {
+      Output.standard.json(.object(EstimateText.json(plan, estimate)))
+    } else {
+      Output.standard.line(EstimateText.text(plan, estimate, style: Style(for: .standard)))
+    }
+    return true
+  }
+
+  private func show(_ located: LocatedModel, _ store: ModelStore) throws {
     let facts = try? Describing.facts(folder: located.folder)
     let description =
       try located.stored.flatMap { try located.store?.description($0) } ?? facts?.description ?? ModelDescription()

@@ -52,19 +52,13 @@ struct Pull: AsyncParsableCommand {
   @Option(name: .long, help: "The model's name in the store; the repository's when it is left out.")
   var name: String?
 
-  @Option(name: .long, help: "The hub's address.")
-  var endpoint: String?
-
   @Option(name: .long, help: "Connections at a time.")
-  var connections = 8
+  var connections = DownloadOptions.usualConnections
 
   @Option(
     name: .long, help: ArgumentHelp("Most bytes a second, such as 500K or 10M.", valueName: "rate"),
     transform: ByteCountArgument.parse)
   var limitRate: Int?
-
-  @Flag(name: .long, help: "Read the hub's token from the first line of stdin.")
-  var tokenStdin = false
 
   @Flag(name: .long, help: "Use no network: succeed when all is here already.")
   var offline = false
@@ -78,7 +72,11 @@ struct Pull: AsyncParsableCommand {
   @Flag(name: .long, help: "Say what would be fetched, and fetch nothing.")
   var dryRun = false
 
+  @Flag(name: .long, help: "Pull also what is certain not to run here.")
+  var force = false
+
   @OptionGroup var quantizing: PullQuantizeOptions
+  @OptionGroup var hub: HubOptions
   @OptionGroup var registry: RegistryOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
@@ -96,7 +94,7 @@ struct Pull: AsyncParsableCommand {
     let library = try storeOptions.library()
     let repository = try RepoID(repository)
     let revision = try Revision(revision)
-    var settings = try HubSettings(environment: Environment.all, endpoint: endpoint, token: try token())
+    var settings = try hub.settings()
     if let recipe = try quantizing.recipe() {
       settings.network.bytesPerSecond = limitRate
       return try await runQuantized(recipe, repository, revision, settings, library.store)
@@ -115,17 +113,19 @@ struct Pull: AsyncParsableCommand {
     let bar = ProgressLine("pulling \(repository)", mode: progress.progress)
     let (finalSettings, options) = (settings, DownloadOptions(connections: connections))
     let selection = Selection(include: include, exclude: exclude, everything: all)
-    let isDryRun = dryRun
+    // Whoever chooses files by hand may want them for something else than running.
+    let (isDryRun, isForced) = (dryRun, force || all || !include.isEmpty)
     let policies = try Policies.load(environment: Environment.all)
     let cache = ignoresCache ? nil : HubCache(environment: Environment.all)
     let writing = try cacheWriting(library.store)
-    let result = try await interruptible { () -> (StoredModel, (any Problem)?, HubCache.Written?)? in
+    let result = try await resumable { () -> (StoredModel, (any Problem)?, HubCache.Written?)? in
       let client = try HubClient(finalSettings, notice: { Self.tell($0, bar) })
       let ingest = try Ingest(library.store)
       let destination = StoreDestination(ingest)
       let pulling = Pulling(client: client, destination: destination, cache: cache, policies: policies)
       let plan = try await pulling.plan(repository, revision: revision, selection: selection)
       Self.tell(plan)
+      if !plan.isComplete { try await Self.check(plan, client, isForced: isForced) }
       if isDryRun { return nil }
       let pulled = try await pulling.run(plan, options: options) { Self.tell($0, bar) }
       bar.finish()
@@ -159,17 +159,27 @@ struct Pull: AsyncParsableCommand {
     Output.standard.json(.object(object))
   }
 
-  private func token() throws -> Token? {
-    guard tokenStdin else { return nil }
-    return try Token(readLine() ?? "", source: "stdin")
-  }
-
   /// The model that is here already, where no network may be used.
   private func present(_ store: ModelStore, _ repository: RepoID, _ name: Reference?) -> StoredModel? {
     let text = name?.full ?? "\(repository)"
     guard let model = try? store.resolve(text) else { return nil }
     guard let commit = try? Revision(revision).commit else { return model }
     return model.revision == commit.description ? model : nil
+  }
+
+  /// Says whether the model will run here; stops a pull that is certain to be in vain.
+  /// - Throws: `PullProblem`, or `HubProblem.cancelled`. An estimate that cannot be made stops nothing.
+  private static func check(_ plan: PullPlan, _ client: HubClient, isForced: Bool) async throws {
+    let estimate: Estimate
+    do {
+      estimate = try await Estimating(client: client, scratchFolder: Environment.scratchFolder).estimate(plan)
+    } catch HubProblem.cancelled {
+      throw HubProblem.cancelled
+    } catch {
+      return
+    }
+    for line in EstimateText.lines(estimate) { note("  \(line)") }
+    if let problem = estimate.certainFailure(plan.resolved.repository), !isForced { throw problem }
   }
 
   static func tell(_ plan: PullPlan) {

@@ -15,8 +15,8 @@ extension Pull {
     if !include.isEmpty { return "--include" }
     if !exclude.isEmpty { return "--exclude" }
     if all { return "--all" }
-    if endpoint != nil { return "--endpoint" }
-    return tokenStdin ? "--token-stdin" : nil
+    if !hub.endpoint.isEmpty { return "--endpoint" }
+    return hub.tokenStdin ? "--token-stdin" : nil
   }
 
   func runRegistry() async throws {
@@ -25,11 +25,11 @@ extension Pull {
     let name = try name.map { try Importing.reference($0) }
     let address = try RegistryAddress(repository)
     if offline { throw HubProblem.offline(wanted: address.description, setting: "--offline") }
-    let settings = try registry.settings(address, limitRate: limitRate)
+    let settings = try registry.settings(address, limitRate: limitRate, proxy: hub.proxy, authorityFile: hub.caFile)
     let bar = ProgressLine("pulling \(address)", mode: progress.progress)
     let policies = try Policies.load(environment: Environment.all)
     let (options, isDryRun) = (DownloadOptions(connections: connections), dryRun)
-    let model = try await interruptible { () -> StoredModel? in
+    let model = try await resumable { () -> StoredModel? in
       defer { bar.finish() }
       let client = try RegistryClient(address, settings) { Self.tell($0, bar) }
       let pulling = RegistryPulling(client: client, ingest: try Ingest(library.store), policies: policies)

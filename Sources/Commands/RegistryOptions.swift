@@ -12,8 +12,12 @@ struct RegistryOptions: ParsableArguments {
   var plainHttp = false
 
   /// Settings for a registry, with the credentials that the environment has for it.
-  func settings(_ address: RegistryAddress, limitRate: Int? = nil) throws -> RegistrySettings {
+  func settings(
+    _ address: RegistryAddress, limitRate: Int? = nil, proxy: String? = nil, authorityFile: String? = nil
+  ) throws -> RegistrySettings {
     var network = NetworkSettings(environment: Environment.all)
+    if let proxy { network.use(proxy: proxy) }
+    if let authorityFile { (network.authorityFile, network.authorityFolder) = (authorityFile, nil) }
     network.bytesPerSecond = limitRate
     for file in [network.authorityFile, network.authorityFolder] {
       if let file, Files.kind(file) == nil {

@@ -7,13 +7,15 @@ import Hub
 import Library
 import Quantization
 import Store
+import Synchronization
 
 struct Repair: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make damaged models whole again.",
     discussion: """
-      Reads every file, as verify does. Files that are damaged are fetched again from the hub at the same commit, or, of a
-      quantized model, made again from its base; the result must be the same to the last bit. Whole files are left alone.
+      Reads every file, as verify does. What is damaged is fetched again from the hub at the same commit, of large files
+      only the stretches of 8 MiB that are wrong; a quantized model is made again from its base. The result must be the
+      same to the last bit. Whole files are left alone.
 
       Examples:
         impetus repair
@@ -23,9 +25,7 @@ struct Repair: AsyncParsableCommand {
   @Argument(help: "Names of models; all when left out.", completion: ModelCompletion.kind)
   var models: [String] = []
 
-  @Option(name: .long, help: "The hub's address.")
-  var endpoint: String?
-
+  @OptionGroup var hub: HubOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
 
@@ -37,21 +37,20 @@ struct Repair: AsyncParsableCommand {
     let ordered = chosen.filter { !isDerived($0, store) } + chosen.filter { isDerived($0, store) }
     var unrepaired: [StoredModel] = []
     for model in ordered {
-      let damaged = try await blocking { _ in repairing.damage(of: model) }
+      let damaged = try await damage(of: model, repairing)
       guard !damaged.isEmpty else {
         note("\(model.reference.full) is whole")
         continue
       }
-      for check in damaged { note("damaged: \(check.place)") }
+      for damage in damaged { note("damaged: \(damage.finding.place): \(damage.finding.message)") }
       let way = repairing.way(for: model)
       guard way != .none else {
         unrepaired.append(model)
         note("\(model.reference.full) can only be put right by importing its files again")
         continue
       }
-      try repairing.remove(damaged)
-      try await repair(model, way, repairing)
-      let left = try await blocking { _ in repairing.damage(of: model) }
+      try await repair(model, damaged, way, repairing)
+      let left = try await damage(of: model, repairing)
       if left.isEmpty { note("\(model.reference.full) is whole again") } else { unrepaired.append(model) }
     }
     try store.repairDerived()
@@ -62,17 +61,25 @@ struct Repair: AsyncParsableCommand {
     (try? store.description(model).provenance) != nil
   }
 
-  private func repair(_ model: StoredModel, _ way: Repairing.Way, _ repairing: Repairing) async throws {
+  private func damage(of model: StoredModel, _ repairing: Repairing) async throws -> [ModelStore.Damage] {
+    try await blocking { _ in try repairing.damage(of: model, threads: Processor.usableCores) }
+  }
+
+  private func repair(
+    _ model: StoredModel, _ damaged: [ModelStore.Damage], _ way: Repairing.Way, _ repairing: Repairing
+  ) async throws {
     switch way {
     case .none: break
     case .quantize(let base, let bits, let groupSize):
+      try repairing.remove(damaged)
       try await blocking { _ in
         try repairing.quantize(
           model, base: base, bits: bits, groupSize: groupSize, threads: Processor.usableCores)
       }
     case .stream(let repository, let revision, let base, let bits, let groupSize):
-      let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+      let settings = try hub.settings()
       let recipe = Quantizing.Recipe(try Affine(bits: bits, groupSize: groupSize))
+      try repairing.remove(damaged)
       let bar = ProgressLine("quantizing \(repository)", mode: progress.progress)
       try await interruptible {
         defer { bar.finish() }
@@ -81,15 +88,17 @@ struct Repair: AsyncParsableCommand {
           client: try HubClient(settings), events: { Pull.tell($0, bar) })
       }
     case .fetch(let repository, let revision):
-      let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+      let settings = try hub.settings()
+      let received = Mutex(0)
       let bar = ProgressLine("fetching", mode: progress.progress)
-      try await interruptible {
-        try await repairing.fetch(model, repository, revision, client: try HubClient(settings)) { event in
-          if case .progress(let progress) = event {
-            bar.update(done: progress.landedByteCount, total: progress.byteCount)
-          }
+      try await resumable {
+        try await repairing.fetch(model, damaged, repository, revision, client: try HubClient(settings)) { event in
+          guard case .progress(let progress) = event else { return }
+          received.withLock { $0 = progress.receivedByteCount }
+          bar.update(done: progress.landedByteCount, total: progress.byteCount)
         }
         bar.finish()
+        note("fetched \(Quantity.bytes(received.withLock { $0 }))")
       }
     }
   }

@@ -152,7 +152,7 @@ extension HubProblem {
     case .revisionNotFound: "leave the revision out for the main branch"
     case .rateLimited: "wait, or set HF_TOKEN for a larger quota; what is finished is kept"
     case .network, .server: "try again; what is finished is kept"
-    case .untrusted: "name your authority's file in SSL_CERT_FILE"
+    case .untrusted: "name your authority's file with --ca-file or in SSL_CERT_FILE"
     case .notAHub: "check the address"
     case .wrongBytes, .checksumMismatch: "try again later, or another endpoint (HF_ENDPOINT)"
     case .diskFull: "free some disk space, then try again; what is finished is kept"

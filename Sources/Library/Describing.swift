@@ -15,6 +15,8 @@ public enum Describing {
     public var description: ModelDescription
     /// Number of parameters; 0 when the weights cannot be read.
     public var parameterCount: Int
+    /// Bytes of the weights in memory: as they lie in their files, block floats widened to 16 bits.
+    public var loadedByteCount = 0
     /// Longest context in tokens.
     public var contextLength: Int?
     /// Why this program cannot run it, if it cannot.
@@ -40,6 +42,7 @@ public enum Describing {
         (facts.contextLength, checkpoint) = (snapshot.architecture.contextLength, snapshot.weights.checkpoint)
       }
       facts.parameterCount = parameterCount(checkpoint, config)
+      facts.loadedByteCount = loadedByteCount(checkpoint, config)
     } catch let problem as any Problem where problem.status == .unsupported {
       facts.unsupported = problem
     }
@@ -52,12 +55,32 @@ public enum Describing {
     let bits = config["quantization"]?["bits"]?.intValue ?? 4
     return checkpoint.names.reduce(0) { sum, name in
       guard let tensor = checkpoint.tensor(name) else { return sum }
+      if isBlocks(name, tensor) { return sum + 2 * tensor.shape.elementCount }
+      if name.hasSuffix("_scales") { return sum }
       let module = name.split(separator: ".").dropLast().joined(separator: ".")
       guard checkpoint.has("\(module).scales") else { return sum + tensor.shape.elementCount }
       if name.hasSuffix(".scales") || name.hasSuffix(".biases") { return sum }
       guard name.hasSuffix(".weight") else { return sum + tensor.shape.elementCount }
       let settings = config["quantization"]?[module]
       return sum + tensor.shape.elementCount * tensor.dtype.bitCount / max(1, settings?["bits"]?.intValue ?? bits)
+    }
+  }
+
+  /// Whether a tensor holds the codes of block floats as gpt-oss publishes them, two in a byte.
+  private static func isBlocks(_ name: String, _ tensor: TensorView) -> Bool {
+    name.hasSuffix("_blocks") && tensor.dtype == .u8
+  }
+
+  /// Bytes of all tensors once they are loaded.
+  private static func loadedByteCount(_ checkpoint: any Checkpoint, _ config: JSONValue) -> Int {
+    let bits = config["quantization"]?["bits"]?.intValue ?? 4
+    return checkpoint.names.reduce(0) { sum, name in
+      guard let tensor = checkpoint.tensor(name) else { return sum }
+      if isBlocks(name, tensor) { return sum + 4 * tensor.shape.elementCount }
+      guard name.hasSuffix(".weight"), tensor.dtype == .u32,
+        checkpoint.tensor("\(name.dropLast(7)).scales")?.dtype == .u8
+      else { return sum + tensor.byteCount }
+      return sum + 2 * tensor.shape.elementCount * (32 / max(1, bits))
     }
   }
 

@@ -50,6 +50,15 @@ public struct PullPlan: Sendable {
       resumableByteCount: 0, freeByteCount: freeByteCount)
   }
 
+  /// Whether access has to be asked for.
+  public var isGated: Bool { Self.isGated(resolved) }
+
+  /// The hub says `false`, or how access is given.
+  static func isGated(_ resolved: HubClient.Resolved) -> Bool {
+    let gated = resolved.card["gated"]
+    return gated?.boolValue == true || gated?.stringValue != nil
+  }
+
   /// Room to leave for manifests, journals and other programs.
   static let reserveByteCount = 64 << 20
 
@@ -79,11 +88,17 @@ public enum PullProblem: Problem, Equatable {
   case nothingToTake(repository: String, formats: [String])
   /// The disk has less room than the missing bytes need.
   case noRoom(repository: String, needed: Int, free: Int, folder: String)
+  /// This program has no way to run it.
+  case cannotRun(repository: String, why: String)
+  /// Its weights are larger than the machine's memory, however they are quantized.
+  case tooLarge(repository: String, needed: Int, installed: Int)
 
   public var code: String {
     switch self {
     case .nothingToTake: "pull.nothing-to-take"
     case .noRoom: "pull.no-room"
+    case .cannotRun: "pull.cannot-run"
+    case .tooLarge: "pull.too-large"
     }
   }
 
@@ -91,6 +106,8 @@ public enum PullProblem: Problem, Equatable {
     switch self {
     case .nothingToTake(let repository, _): "\(repository) has no file to take"
     case .noRoom(let repository, _, _, _): "no room for \(repository)"
+    case .cannotRun(let repository, _): "\(repository) cannot be run by this program"
+    case .tooLarge(let repository, _, _): "\(repository) does not fit into this machine's memory"
     }
   }
 
@@ -102,6 +119,9 @@ public enum PullProblem: Problem, Equatable {
         : "its weights are in other formats: \(formats.joined(separator: ", "))"
     case .noRoom(_, let needed, let free, let folder):
       "\(needed >> 20) MiB are needed and \(free >> 20) MiB are free in \(folder)"
+    case .cannotRun(_, let why): why
+    case .tooLarge(_, let needed, let installed):
+      "its smallest form needs \(needed >> 20) MiB, \(installed >> 20) MiB are installed"
     }
   }
 
@@ -109,13 +129,14 @@ public enum PullProblem: Problem, Equatable {
     switch self {
     case .nothingToTake: "name files with --include, or take everything with --all"
     case .noRoom: "free some disk space, or choose another store with --store"
+    case .cannotRun, .tooLarge: "--force pulls it all the same"
     }
   }
 
   public var status: ExitStatus {
     switch self {
-    case .nothingToTake: .unsupported
-    case .noRoom: .doesNotFit
+    case .nothingToTake, .cannotRun: .unsupported
+    case .noRoom, .tooLarge: .doesNotFit
     }
   }
 }

@@ -60,52 +60,8 @@ public struct Pulling: Sendable {
   public func plan(
     _ repository: RepoID, revision: Revision = .main, selection: Selection = Selection()
   ) async throws -> PullPlan {
-    try policies.check(subject(repository))
-    let resolved = try await client.resolve(repository, revision, describes: policies.judgesLicenses)
-    try checkAccess(resolved)
-    let listing = try await client.listing(resolved.repository, resolved.commit)
-    let outcome = selection.apply(to: listing)
-    var present: [ContentIdentity: Digest] = [:]
-    var cached: [CachedContent] = []
-    var missing: [RepoFile] = []
-    var seen: Set<ContentIdentity> = []
-    let folder = destination.partsFolder
-    let index = cache?.index
-    for file in outcome.taken where seen.insert(file.identity).inserted {
-      if let digest = destination.present(file) {
-        present[file.identity] = digest
-      } else if let path = index?.content(of: file, in: resolved.repository) {
-        cached.append(CachedContent(file: file, path: path, needsCopy: !Sharing.isLikely(path, in: folder)))
-      } else {
-        missing.append(file)
-      }
-    }
-    let free: Int
-    do { free = try Files.freeBytes(at: folder) } catch { throw HubProblem.file(error) }
-    let plan = PullPlan(
-      resolved: resolved, revision: revision, selection: outcome, present: present, cached: cached, missing: missing,
-      resumableByteCount: missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) },
-      freeByteCount: free)
-    try policies.check(
-      subject(
-        resolved.repository, licenses: plan.license.map { [$0] } ?? [],
-        paths: outcome.taken.map(\.path.description)))
-    return plan
-  }
-
-  /// What a policy is asked: without licences, before anything is known but the name.
-  private func subject(_ repository: RepoID, licenses: [String]? = nil, paths: [String] = []) -> PolicySubject {
-    PolicySubject(
-      name: repository.description, organization: repository.owner, licenses: licenses, paths: paths,
-      server: "\(client.settings.endpoint)")
-  }
-
-  /// Listings of gated repositories are open: without this the refusal would come with the bytes.
-  private func checkAccess(_ resolved: HubClient.Resolved) throws(HubProblem) {
-    let gated = resolved.card["gated"]
-    guard gated?.boolValue == true || gated?.stringValue != nil, client.settings.token == nil else { return }
-    let page = client.settings.endpoint.below("/\(resolved.repository)")
-    throw .gated(repository: resolved.repository.description, page: page, hasToken: false)
+    try await Planning(client: client, source: destination, policies: policies, cache: cache)
+      .plan(repository, revision: revision, selection: selection)
   }
 
   /// Does what the plan says. Interrupted at any point, what is finished is found by the next plan.

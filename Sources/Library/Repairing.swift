@@ -26,8 +26,8 @@ public struct Repairing: Sendable {
   public init(store: ModelStore) { self.store = store }
 
   /// What is damaged of a model: contents that are missing or have changed.
-  public func damage(of model: StoredModel) -> [ModelStore.Check] {
-    store.checks([model]).filter { store.run($0) != nil }
+  public func damage(of model: StoredModel, threads: Int) throws -> [ModelStore.Damage] {
+    try Verifying(store: store).damage(of: store.checks([model]), threads: threads)
   }
 
   /// How to put a model right, by what its config blob says.
@@ -58,23 +58,38 @@ public struct Repairing: Sendable {
   }
 
   /// Takes damaged contents out of the store, so that they are missing rather than wrong.
-  public func remove(_ damaged: [ModelStore.Check]) throws {
+  public func remove(_ damaged: [ModelStore.Damage]) throws {
     let ingest = try Ingest(store)
-    for check in damaged {
-      let path = store.path(of: check.descriptor.digest)
-      // The session's folder goes at its end, and with it the wrong bytes.
-      if Files.kind(path) != nil { try Files.rename(path, to: "\(ingest.folder)/\(Files.uniqueSuffix())") }
-    }
+    for damage in damaged { try remove(damage, ingest) }
   }
 
-  /// Fetches what is missing of a model from its repository.
+  private func remove(_ damage: ModelStore.Damage, _ ingest: Ingest) throws {
+    let path = store.path(of: damage.check.descriptor.digest)
+    // The session's folder goes at its end, and with it the wrong bytes.
+    if Files.kind(path) != nil { try Files.rename(path, to: "\(ingest.folder)/\(Files.uniqueSuffix())") }
+  }
+
+  /// Fetches what is damaged of a model from its repository: the wrong stretches where the ledger tells them, else whole
+  /// files. Nothing is taken away before the hub has said that it still has the commit.
   public func fetch(
-    _ model: StoredModel, _ repository: RepoID, _ revision: Revision, client: HubClient,
-    events: @escaping @Sendable (DownloadEvent) -> Void
+    _ model: StoredModel, _ damaged: [ModelStore.Damage], _ repository: RepoID, _ revision: Revision,
+    client: HubClient, events: @escaping @Sendable (DownloadEvent) -> Void
   ) async throws {
     let ingest = try Ingest(store)
-    let wanted = Set(model.manifest.files.map(\.path))
     let pulling = Pulling(client: client, destination: StoreDestination(ingest))
+    let resolved = try await client.resolve(repository, revision)
+    let listing = try await client.listing(resolved.repository, resolved.commit)
+    for damage in damaged {
+      let descriptor = damage.check.descriptor
+      let path = store.path(of: descriptor.digest)
+      if let wrong = damage.wrongBytes, Files.kind(path) == .file,
+        let file = listing.files.first(where: { $0.identity == .sha256(descriptor.digest) })
+      {
+        try PartialContent.begin(file, from: path, without: wrong, in: store.layout.parts)
+      }
+      try remove(damage, ingest)
+    }
+    let wanted = Set(model.manifest.files.map(\.path))
     let plan = try await pulling.plan(
       repository, revision: revision, selection: Selection(include: wanted.map { Self.literal($0) }))
     _ = try await pulling.run(plan, events: events)

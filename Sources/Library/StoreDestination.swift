@@ -15,20 +15,12 @@ public struct StoreDestination: PullDestination {
   public var partsFolder: String { ingest.store.layout.parts }
 
   /// The digest of a content that is kept, also of one known by its git id.
-  public func present(_ file: RepoFile) -> Digest? {
-    let digest: Digest? =
-      switch file.identity {
-      case .sha256(let digest): digest
-      case .gitBlob(let id): ingest.store.digest(gitID: id.description)
-      }
-    guard let digest, ingest.store.holds(digest, byteCount: file.byteCount) else { return nil }
-    return digest
-  }
+  public func present(_ file: RepoFile) -> Digest? { StoreView(store: ingest.store).present(file) }
 
   /// Takes a verified file by renaming it to its name in the store.
   public func adopt(_ file: DownloadedFile) throws {
     let gitID: String? = if case .gitBlob(let id) = file.file.identity { id.description } else { nil }
-    try ingest.adopt(file.path, verified: file.digest, gitID: gitID)
+    try ingest.adopt(file.path, verified: file.digest, gitID: gitID, ledger: file.ledger)
   }
 
   /// Takes a content of another program, sharing its blocks or linking it where that is safe.

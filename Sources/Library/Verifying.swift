@@ -51,21 +51,10 @@ public struct Verifying: Sendable {
       checks += stray.checks
       report.findings += stray.findings
     }
-    let total = checks.reduce(0) { $0 + $1.descriptor.byteCount }
-    let done = Atomic<Int>(0)
-    let findings = Mutex<[Finding]>([])
-    let store = store
-    let work = checks
-    try Workers.run(count: work.count, threads: threads) { index in
-      if isCancelled() { throw CancellationError() }
-      let finding = store.run(work[index]) { count in
-        progress(done.add(count, ordering: .relaxed).newValue, total)
-      }
-      if let finding { findings.withLock { $0.append(finding) } }
-    }
+    let damaged = try damage(of: checks, threads: threads, progress: progress, isCancelled: isCancelled)
     report.blobCount = checks.count
-    report.byteCount = total
-    report.findings += findings.withLock { $0 }.sorted { $0.place < $1.place }
+    report.byteCount = checks.reduce(0) { $0 + $1.descriptor.byteCount }
+    report.findings += damaged.map(\.finding).sorted { $0.place < $1.place }
     // What follows from the references is repaired rather than reported: nothing of it can be lost.
     if report.isClean { try? store.repairDerived() }
     for model in report.models where !report.findings.contains(where: { $0.place.hasPrefix(model.reference.full) }) {
@@ -92,6 +81,21 @@ public struct Verifying: Sendable {
         .warning, code: "packed.damaged", place: place,
         message: "its packed weights were damaged and are removed; the next start packs again")
     ]
+  }
+
+  /// Reads contents with all threads, single stretches of large ones side by side.
+  public func damage(
+    of checks: [ModelStore.Check], threads: Int, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in },
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> [ModelStore.Damage] {
+    let inspection = Inspection(store, checks)
+    let total = inspection.byteCount
+    let done = Atomic<Int>(0)
+    try Workers.run(count: inspection.pieceCount, threads: threads) { piece in
+      if isCancelled() { throw CancellationError() }
+      inspection.run(piece) { progress(done.add($0, ordering: .relaxed).newValue, total) }
+    }
+    return inspection.damage()
   }
 
   /// What is wrong with a model whose bytes are right.

@@ -94,7 +94,10 @@ extension ModelStore {
         if !isDryRun { try Files.removeTree(path) }
       }
     }
-    if !isDryRun { try forgetGitIDs() }
+    if !isDryRun {
+      try forgetGitIDs()
+      try forgetLedgers()
+    }
     return collected
   }
 

@@ -49,9 +49,10 @@ public final class Ingest: Sendable {
   public func adopt(_ path: String, progress: (Int) throws -> Void = { _ in }) throws -> Descriptor {
     let file = try OpenFile(path, flags: O_RDWR)
     let byteCount = try file.byteCount()
-    let digest = try hash(file, progress)
+    let (digest, ledger) = try hash(file, progress)
     try file.synchronize()
     try keep(path, as: digest)
+    store.keep(ledger, of: digest)
     return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: byteCount)
   }
 
@@ -69,7 +70,7 @@ public final class Ingest: Sendable {
       // What is hashed is the copy, so that a change of the source meanwhile cannot matter.
       if ioctl(file.descriptor, UInt(Self.cloneRequest), source.descriptor) != 0 {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var hasher = SHA256()
+        var hasher = LedgerHash()
         var offset = 0
         while true {
           let count = try source.read(into: &buffer, at: offset)
@@ -80,10 +81,11 @@ public final class Ingest: Sendable {
           offset += count
           try progress(count)
         }
-        let digest = hasher.finish()
+        let (digest, ledger) = hasher.finish()
         try file.synchronize()
         // Also when the content is kept already: the copy may have been damaged meanwhile.
         try keep(target, as: digest)
+        store.keep(ledger, of: digest)
         return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: offset)
       }
     } catch {
@@ -96,8 +98,10 @@ public final class Ingest: Sendable {
   /// `FICLONE` of linux/fs.h: shares the blocks of another file.
   private static let cloneRequest: UInt32 = 0x4004_9409
 
-  private func hash(_ file: borrowing OpenFile, _ progress: (Int) throws -> Void) throws -> Digest {
-    var hasher = SHA256()
+  private func hash(
+    _ file: borrowing OpenFile, _ progress: (Int) throws -> Void
+  ) throws -> (digest: Digest, ledger: HashLedger) {
+    var hasher = LedgerHash()
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var offset = 0
     while true {
@@ -145,14 +149,18 @@ public final class Ingest: Sendable {
   }
 
   /// Takes a verified file of a pull, flushed or not.
-  /// - Parameter gitID: its name at the hub, where that is no SHA-256.
-  public func adopt(_ path: String, verified digest: Digest, gitID: String?) throws {
+  /// - Parameters:
+  ///   - gitID: its name at the hub, where that is no SHA-256.
+  ///   - ledger: of its SHA-256; nil leaves it to the next check.
+  public func adopt(_ path: String, verified digest: Digest, gitID: String?, ledger: HashLedger? = nil) throws {
     do {
       let file = try OpenFile(path, flags: O_RDWR)
       try file.synchronize()
     }
-    try keep(path, as: digest)
+    // Whoever finds the content finds its notes too.
+    if let ledger { store.keep(ledger, of: digest) }
     if let gitID { try remember(gitID: gitID, as: digest) }
+    try keep(path, as: digest)
   }
 
   /// Notes under which digest a content is kept that the hub knows by its git id.

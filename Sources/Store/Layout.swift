@@ -7,6 +7,7 @@
 //   trash/TIME-RANDOM.json         removed references, until `gc` empties it
 //   snapshots/ORG/NAME/VARIANT/…   symbolic links with readable names, made from the manifests
 //   known/git/HEX                  SHA-256 of contents that the hub knows by their git id
+//   known/ledger/HEX               chaining values of a content's SHA-256, a line for 8 MiB
 //   packed/HEX.LAYOUT              weights of the model with this manifest as the engine reads them; made anew when missing
 //   parts/ ingest/                 unfinished files of pulls, and of everything else
 //   lock refs.lock                 flock: shared by whoever adds contents; held while references change
@@ -31,6 +32,7 @@ public struct Layout: Sendable, Equatable {
   var trash: String { "\(root)/trash" }
   var snapshots: String { "\(root)/snapshots" }
   var gitIDs: String { "\(root)/known/git" }
+  var ledgers: String { "\(root)/known/ledger" }
   var ingest: String { "\(root)/ingest" }
   /// Held shared while contents are added that no reference names yet, exclusively by `gc`.
   var contentLock: String { "\(root)/lock" }
@@ -54,7 +56,9 @@ public struct Layout: Sendable, Equatable {
     } else if Files.isFolder(root), try !Files.list(root).allSatisfy(Self.isOurs) {
       throw StoreProblem.notAStore(path: root, why: "the folder holds other files")
     }
-    for folder in [blobs, references, trash, snapshots, gitIDs, ingest, parts] { try Files.makeFolders(folder) }
+    for folder in [blobs, references, trash, snapshots, gitIDs, ledgers, ingest, parts] {
+      try Files.makeFolders(folder)
+    }
     if !Files.isFile(marker) { try AtomicFile.write(Array(Self.markerText.utf8), to: marker) }
   }
 
@@ -67,4 +71,5 @@ public struct Layout: Sendable, Equatable {
   }
 
   func blob(_ digest: Digest) -> String { "\(blobs)/\(digest.hex)" }
+  func ledger(_ digest: Digest) -> String { "\(ledgers)/\(digest.hex)" }
 }

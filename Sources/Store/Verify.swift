@@ -14,6 +14,16 @@ extension ModelStore {
     public let models: [Reference]
   }
 
+  /// A content that is not what its name says.
+  public struct Damage: Sendable {
+    /// What it should be.
+    public let check: Check
+    /// What is wrong.
+    public let finding: Finding
+    /// The bytes that are wrong, where the content's ledger tells; nil when nothing does.
+    public let wrongBytes: [Range<Int>]?
+  }
+
   /// Everything that the models need, each content once, the largest first.
   public func checks(_ models: [StoredModel]) -> [Check] {
     var places: [Digest: (descriptor: Descriptor, place: String, models: [Reference])] = [:]
@@ -39,39 +49,11 @@ extension ModelStore {
   }
 
   /// Compares one content with its name.
-  /// - Parameter progress: told the bytes read.
   /// - Returns: what is wrong, if anything.
-  public func run(_ check: Check, progress: (Int) -> Void = { _ in }) -> Finding? {
-    func finding(_ code: String, _ message: String) -> Finding {
-      Finding(.error, code: code, place: check.place, message: message)
-    }
-    let path = layout.blob(check.descriptor.digest)
-    guard Files.kind(path) == .file else { return finding("blob.missing", "the content is missing") }
-    do {
-      let file = try OpenFile.reading(path)
-      let byteCount = try file.byteCount()
-      guard byteCount == check.descriptor.byteCount else {
-        return finding("blob.size", "\(byteCount) bytes where \(check.descriptor.byteCount) belong")
-      }
-      var hasher = SHA256()
-      var buffer = [UInt8](repeating: 0, count: 1 << 20)
-      var offset = 0
-      while true {
-        let count = try file.read(into: &buffer, at: offset)
-        if count == 0 { break }
-        hasher.update(buffer.span.extracting(first: count))
-        offset += count
-        progress(count)
-      }
-      let digest = hasher.finish()
-      guard digest == check.descriptor.digest else {
-        return finding(
-          "blob.corrupt", "the content has changed: SHA-256 \(digest.short)…, not \(check.descriptor.digest.short)…")
-      }
-      return nil
-    } catch {
-      return finding("blob.unreadable", error.description)
-    }
+  public func run(_ check: Check) -> Damage? {
+    let inspection = Inspection(self, [check])
+    for piece in 0..<inspection.pieceCount { inspection.run(piece) }
+    return inspection.damage().first
   }
 
   /// References that cannot be read, as findings.

@@ -67,9 +67,10 @@ import Testing
     #expect(rig.fetched == before)
     #expect(second["digest"] == first["digest"])
     #expect(try Files.read("\(rig.folder.path)/b/blobs/sha256/\(Self.weights.digest.hex)") == Self.weights.content)
-    // Told to leave the cache alone it fetches all.
+    // Told to leave the cache alone it fetches all, and before that the beginnings that tell what it is.
     _ = try rig.pull("c", "--no-hf-cache")
-    #expect(rig.fetched - before == Self.files.reduce(0) { $0 + $1.content.count })
+    let whole = Self.files.reduce(0) { $0 + $1.content.count }
+    #expect(whole...whole + (256 << 10) ~= rig.fetched - before)
   }
 
   @Test("a damaged blob of the cache is fetched instead, and stays as it is") func damaged() throws {

@@ -42,8 +42,10 @@ struct Sample {
   }
 
   /// Overwrites a content of the store, which is read-only.
-  func damage(_ digest: Digest, with text: String) throws {
+  func damage(_ digest: Digest, with text: String) throws { try damage(digest, with: Array(text.utf8)) }
+
+  func damage(_ digest: Digest, with bytes: [UInt8]) throws {
     try Files.remove(store.path(of: digest))
-    try AtomicFile.write(Array(text.utf8), to: store.path(of: digest))
+    try AtomicFile.write(bytes, to: store.path(of: digest))
   }
 }

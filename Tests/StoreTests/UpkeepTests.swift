@@ -115,7 +115,7 @@ import Testing
     }
     let findings = sample.store.checks([model]).compactMap { sample.store.run($0) }
     #expect(findings.count == 1)
-    #expect(findings.first?.place == "org/tiny:main model.safetensors")
+    #expect(findings.first?.finding.place == "org/tiny:main model.safetensors")
   }
 
   @Test(

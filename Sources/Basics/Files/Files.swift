@@ -36,6 +36,17 @@ public enum Files {
     return Int(info.st_size)
   }
 
+  /// Names that a file has, in all folders.
+  public static func linkCount(_ path: String) throws(FileProblem) -> Int {
+    guard let info = followed(path) else { throw .last("examine", path) }
+    return Int(info.st_nlink)
+  }
+
+  /// Lets the owner change a file.
+  public static func makeWritable(_ path: String) throws(FileProblem) {
+    guard unsafe chmod(path, 0o644) == 0 else { throw .last("make writable", path) }
+  }
+
   /// Seconds since 1970 of the last change.
   public static func modificationTime(_ path: String) throws(FileProblem) -> Int64 {
     guard let info = followed(path) else { throw .last("examine", path) }

@@ -5,13 +5,48 @@ internal import CCrypto
 
 /// A running SHA-256.
 public struct SHA256: ~Copyable {
-  private var hash = unsafe RunningHash(EVP_sha256())
+  private var context = SHA256_CTX()
 
-  public init() {}
+  public init() { unsafe SHA256_Init(&context) }
+
+  /// Goes on where another hash stood after `byteCount` bytes, a multiple of 64.
+  public init(from value: ChainingValue, byteCount: Int) {
+    precondition(byteCount % Self.stepByteCount == 0, "SHA-256 has chaining values between its steps only")
+    unsafe SHA256_Init(&context)
+    let w = value.words
+    context.h = (w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
+    let bits = UInt64(byteCount) &* 8
+    context.Nl = UInt32(truncatingIfNeeded: bits)
+    context.Nh = UInt32(truncatingIfNeeded: bits >> 32)
+  }
+
+  /// Bytes that SHA-256 takes in at a step.
+  static let stepByteCount = 64
+
   /// Takes in more bytes.
-  public mutating func update(_ bytes: Span<UInt8>) { hash.update(bytes) }
-  /// The digest of everything so far; ends the hash.
-  public consuming func finish() -> Digest { Digest(raw: hash.finish()) }
+  public mutating func update(_ bytes: Span<UInt8>) {
+    unsafe bytes.withUnsafeBytes { raw in
+      let updated = unsafe SHA256_Update(&context, raw.baseAddress, raw.count)
+      precondition(updated == 1, "libcrypto refused bytes")
+    }
+  }
+
+  /// What stands for all bytes so far; nil in the middle of a step.
+  public var chainingValue: ChainingValue? {
+    guard context.num == 0 else { return nil }
+    let h = context.h
+    return ChainingValue(words: [h.0, h.1, h.2, h.3, h.4, h.5, h.6, h.7])
+  }
+
+  /// The digest of everything so far.
+  public var digest: Digest {
+    var (copy, output) = (context, [UInt8](repeating: 0, count: 32))
+    unsafe SHA256_Final(&output, &copy)
+    return Digest(raw: output)
+  }
+
+  /// The digest of everything; ends the hash.
+  public consuming func finish() -> Digest { digest }
 }
 
 /// A running SHA-1, for the identity git gives to small files; never for trust.

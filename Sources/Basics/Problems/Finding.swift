@@ -14,8 +14,11 @@ public struct Finding: Sendable, Equatable {
   public let place: String
   /// What is wrong there.
   public let message: String
+  /// Which bytes of the place are concerned; empty where nothing tells.
+  public let ranges: [Range<Int>]
 
-  public init(_ severity: Severity, code: String, place: String, message: String) {
+  public init(_ severity: Severity, code: String, place: String, message: String, ranges: [Range<Int>] = []) {
+    self.ranges = ranges
     self.severity = severity
     self.code = code
     self.place = place
@@ -24,9 +27,14 @@ public struct Finding: Sendable, Equatable {
 
   /// The finding as an object for `--json`.
   public var json: JSONValue {
-    .object([
+    var object: JSONObject = [
       "severity": .string(severity.rawValue), "code": .string(code), "place": .string(place),
       "message": .string(message),
-    ])
+    ]
+    if !ranges.isEmpty {
+      object["ranges"] = .array(
+        ranges.map { ["first_byte": JSONValue($0.lowerBound), "last_byte": JSONValue($0.upperBound - 1)] })
+    }
+    return .object(object)
   }
 }

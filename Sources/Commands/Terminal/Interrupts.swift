@@ -75,6 +75,16 @@ func interruptible<Result: Sendable>(_ body: @escaping @Sendable () async throws
   return try await Interrupts.shared.handling({ task.cancel() }) { try await task.value }
 }
 
+/// Runs a pull: after Ctrl-C it says how to go on, and ends with the status of that signal.
+func resumable<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+  do {
+    return try await interruptible(body)
+  } catch let problem as any Problem where problem.code.hasSuffix(".cancelled") {
+    note("stopped; what is finished is kept, and the same command goes on from there")
+    throw CancellationError()
+  }
+}
+
 /// Runs work that blocks on a thread of its own; Ctrl-C makes `isCancelled` true.
 func blocking<Result: Sendable>(
   _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws -> Result

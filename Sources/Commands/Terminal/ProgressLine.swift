@@ -36,7 +36,14 @@ final class ProgressLine: Sendable {
   init(_ title: String, mode: ProgressMode, unit: Unit = .bytes) {
     self.title = title
     self.unit = unit
-    self.mode = mode == .auto ? (Output.error.isTerminal ? .ansi : .plain) : mode
+    self.mode = mode == .auto ? Self.automatic : mode
+  }
+
+  /// A line for a person, notes for a log, nothing where the hub's own programs are asked to show none.
+  private static var automatic: ProgressMode {
+    let off = Environment.value("HF_HUB_DISABLE_PROGRESS_BARS")?.uppercased() ?? ""
+    if ["1", "ON", "YES", "TRUE"].contains(off) { return .none }
+    return Output.error.isTerminal ? .ansi : .plain
   }
 
   /// Reports `done` of `total`; `note` names what is under way.

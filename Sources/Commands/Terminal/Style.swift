@@ -54,6 +54,9 @@ enum Environment {
     getenv(name).map { String(cString: $0) }
   }
 
+  /// Where small files may lie for a moment.
+  static var scratchFolder: String { value("TMPDIR").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp" }
+
   /// All variables.
   static var all: [String: String] {
     var result: [String: String] = [:]

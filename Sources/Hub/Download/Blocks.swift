@@ -56,24 +56,32 @@ final class BlockPool: Sendable {
   private struct State {
     var idle: [BlockBuffer] = []
     var made = 0
+    /// Whether somebody was refused since the last buffer came back.
+    var isMissed = false
   }
   private let state = Mutex(State())
   private let byteCount: Int
   private let limit: Int
+  private let wake: @Sendable () -> Void
 
   /// - Parameters:
   ///   - byteCount: Size of a block.
   ///   - limit: The most buffers that exist at a time.
-  init(byteCount: Int, limit: Int) {
+  ///   - wake: Called when there is a buffer again after somebody was refused one.
+  init(byteCount: Int, limit: Int, wake: @escaping @Sendable () -> Void = {}) {
     self.byteCount = byteCount
     self.limit = limit
+    self.wake = wake
   }
 
   /// An empty buffer, or nil when all are in use.
   func take() -> BlockBuffer? {
     state.withLock { state in
       if let buffer = state.idle.popLast() { return buffer }
-      guard state.made < limit else { return nil }
+      guard state.made < limit else {
+        state.isMissed = true
+        return nil
+      }
       state.made += 1
       return BlockBuffer(byteCount: byteCount)
     }
@@ -81,7 +89,12 @@ final class BlockPool: Sendable {
 
   func give(_ buffer: BlockBuffer) {
     buffer.clear()
-    state.withLock { $0.idle.append(buffer) }
+    let isMissed = state.withLock { state in
+      state.idle.append(buffer)
+      defer { state.isMissed = false }
+      return state.isMissed
+    }
+    if isMissed { wake() }
   }
 }
 

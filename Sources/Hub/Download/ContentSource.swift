@@ -9,6 +9,12 @@ internal import Synchronization
 package protocol ContentSource: Sendable {
   /// One attempt to bring what the sink still misses. What came before a failure stays in the sink.
   func fetch(into sink: RangeSink) async throws(FetchFailure)
+  /// The whole of what came had the wrong hash: another server is asked from now on, where there is one.
+  func distrust()
+}
+
+extension ContentSource {
+  package func distrust() {}
 }
 
 /// Plain HTTP: `resolve` on the hub, which sends small files itself and redirects to a signed link
@@ -23,6 +29,8 @@ package final class ResolveSource: ContentSource {
   private let link: SignedLink
   /// Refusals of fresh links in a row: a link that was just renewed cannot have expired.
   private let refusals = Atomic<Int>(0)
+  /// Answers of another length in a row.
+  private let lengths = Atomic<Int>(0)
 
   convenience init(
     _ client: HubClient, _ file: RepoFile, of repository: RepoID, at commit: CommitID
@@ -56,6 +64,7 @@ package final class ResolveSource: ContentSource {
     try check(delivery.hubHeads)
     try judge(delivery, used, sink)
     refusals.store(0, ordering: .relaxed)
+    lengths.store(0, ordering: .relaxed)
   }
 
   /// Where to ask: straight at the hub for a file that comes in one piece, else at the shared link.
@@ -116,7 +125,10 @@ package final class ResolveSource: ContentSource {
     case .otherRange(let range):
       throw .transient(.wrongBytes(path: path, why: "\(host) sent the range \"\(range.prefix(80))\""), wait: nil)
     case .otherLength(let length):
-      throw .transient(.wrongBytes(path: path, why: "\(host) sends \(length) bytes of \(file.byteCount)"), wait: nil)
+      let problem = HubProblem.wrongBytes(path: path, why: "\(host) sends \(length) bytes of \(file.byteCount)")
+      // Twice in a row it is no accident: the listing and the file do not agree.
+      guard lengths.add(1, ordering: .relaxed).newValue < 2 else { throw .final(problem) }
+      throw .transient(problem, wait: nil)
     case nil: break
     }
     if status == 200 || status == 206 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fetches files of one commit, verified, in parallel, resumable. The pieces: the board hands out
 // ranges, workers carry them through the transfer thread into sinks, the writer thread puts blocks
-// on the disk and hashes them, and a file leaves only with the hash that the listing promised.
+// on the disk, the hasher thread follows, and a file leaves only with the hash that the listing promised.
 
 public import Basics
 internal import Synchronization
@@ -14,6 +14,8 @@ public struct DownloadedFile: Sendable {
   public let path: String
   /// SHA-256 of the content, also for files that the hub knows by their git id.
   public let digest: Digest
+  /// How that SHA-256 came about, for checks of single stretches.
+  public let ledger: HashLedger
 }
 
 /// One download of files into a folder of partial files.
@@ -26,6 +28,7 @@ public final class Download: Sendable {
   let events: @Sendable (DownloadEvent) -> Void
 
   let writer: WorkThread
+  let hasher: WorkThread
   let finisher: WorkThread
   let pool: BlockPool
   let meter = Meter()
@@ -46,7 +49,11 @@ public final class Download: Sendable {
     }
     try self.init(
       files, courier: client.courier, into: folder, options: options, events: events,
-      source: { file throws(HubProblem) in try ResolveSource(client, file, of: repository, at: commit) })
+      source: { file throws(HubProblem) in
+        var sources: [any ContentSource] = []
+        for one in client.all { sources.append(try ResolveSource(one, file, of: repository, at: commit)) }
+        return sources.count == 1 ? sources[0] : MirroredSource(sources)
+      })
   }
 
   /// - Parameter source: where each file comes from.
@@ -55,7 +62,8 @@ public final class Download: Sendable {
     events: @escaping @Sendable (DownloadEvent) -> Void,
     source: @escaping @Sendable (RepoFile) throws(HubProblem) -> any ContentSource
   ) throws(HubProblem) {
-    guard let writer = WorkThread("writer"), let finisher = WorkThread("finisher") else {
+    guard let writer = WorkThread("writer"), let hasher = WorkThread("hasher"), let finisher = WorkThread("finisher")
+    else {
       throw .file(.system(operation: "start a thread for", path: folder, number: 11))
     }
     self.files = files
@@ -65,8 +73,10 @@ public final class Download: Sendable {
     self.options = options
     self.events = events
     self.writer = writer
+    self.hasher = hasher
     self.finisher = finisher
-    pool = BlockPool(byteCount: options.blockByteCount, limit: options.bufferCount)
+    let transfer = courier.transfer
+    pool = BlockPool(byteCount: options.blockByteCount, limit: options.bufferCount) { transfer.wake() }
   }
 
   /// Fetches everything; each file is handed to `adopt` as soon as it is verified and flushed.
@@ -87,10 +97,24 @@ public final class Download: Sendable {
     }
     let board = DownloadBoard(jobs, options)
     let result = await work(board, isPresent: isPresent, adopt: adopt)
-    await writer.value {}  // what was handed over is on the disk when this returns
+    // What was handed over is on the disk when this returns, and nobody reads it any more.
+    await writer.value {}
+    await hasher.value {}
+    await finisher.value {}
     report(board)
     board.close()
     try result.get()
+  }
+
+  /// Does something on the disk; what fails ends the download.
+  /// - Returns: nil when it failed.
+  func noting<Value>(_ work: () throws(FileProblem) -> Value) -> Value? {
+    do throws(FileProblem) {
+      return try work()
+    } catch {
+      fault.withLock { $0 = $0 ?? HubProblem(error) }
+      return nil
+    }
   }
 
   private func work(

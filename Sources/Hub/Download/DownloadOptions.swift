@@ -12,8 +12,11 @@ public struct DownloadOptions: Sendable {
   /// How long a file that another process fetches is waited for between two looks.
   package var lockPause = Duration.milliseconds(200)
 
-  /// - Parameter connections: 1 to 64; 8 saturate the hub's links in most places.
-  public init(connections: Int = 8) { self.connections = min(max(connections, 1), 64) }
+  /// - Parameter connections: 1 to 64; 12 saturate the hub's links in most places.
+  public init(connections: Int = Self.usualConnections) { self.connections = min(max(connections, 1), 64) }
+
+  /// Connections unless somebody says otherwise.
+  public static let usualConnections = 12
 
   /// Blocks of a range: every connection gets at least two of them, within the bounds.
   func rangeBlocks(for layout: BlockLayout) -> Int {
@@ -25,5 +28,5 @@ public struct DownloadOptions: Sendable {
   /// A range is not split into parts below this.
   var leastSplitBlocks: Int { 2 }
   /// Buffers between the network and the disk: one a connection to fill, and a queue.
-  var bufferCount: Int { connections * 2 + 8 }
+  var bufferCount: Int { connections + 8 }
 }

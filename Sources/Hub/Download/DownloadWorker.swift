@@ -85,10 +85,12 @@ extension DownloadWorker {
         board.received(job, block)
         download.writer.add {
           defer { download.pool.give(buffer) }
-          do throws(FileProblem) {
-            try part.write(block, buffer)
-          } catch {
-            download.fault.withLock { $0 = $0 ?? HubProblem(error) }
+          guard let isMuch = download.noting({ () throws(FileProblem) in try part.write(block, buffer) }) else {
+            return
+          }
+          download.hasher.add { _ = download.noting { () throws(FileProblem) in try part.follow() } }
+          if isMuch {
+            download.finisher.add { _ = download.noting { () throws(FileProblem) in try part.synchronize() } }
           }
         }
         return true
@@ -129,11 +131,11 @@ extension DownloadWorker {
     // The writer works in order: this comes after every block that was handed over.
     guard await download.writer.value({ part.isComplete }) else { return try checkStop() }
     guard board.beginFinishing(job, round) else { return }
-    let hashes = try await onWriter { () throws(FileProblem) in try part.finish() }
+    let hashes = try await onHasher { () throws(FileProblem) in try part.finish() }
     guard hashes.match(job.file.identity) else { return try await mismatch(job, part, hashes) }
     try await onFinisher { () throws(FileProblem) in try part.synchronize() }
     download.events(.verified(job.file.path, hashes.sha256))
-    try await adopt(DownloadedFile(file: job.file, path: part.path, digest: hashes.sha256))
+    try await adopt(DownloadedFile(file: job.file, path: part.path, digest: hashes.sha256, ledger: hashes.ledger))
     try await onFinisher { () throws(FileProblem) in try part.discard() }
     board.finished(job)
   }
@@ -141,23 +143,26 @@ extension DownloadWorker {
   /// Fetches again what is wrong, once. Blocks that changed on the disk are known by their checksums;
   /// when there are none, wrong bytes came, and nothing tells which.
   private func mismatch(_ job: FileJob, _ part: PartFile, _ hashes: ContentHashes) async throws {
-    let wrong = try await onWriter { () throws(FileProblem) in try part.forgetWrongBlocks() }
+    let wrong = try await onHasher { () throws(FileProblem) in try part.forgetWrongBlocks() }
+    if wrong.count == job.layout.count { job.source.distrust() }
     let byteCount = wrong.reduce(0) { $0 + job.layout.bytes(of: $1).count }
-    guard board.reopen(job, wrong: wrong) else {
-      try await onWriter { () throws(FileProblem) in try part.discard() }
+    // An empty file has nothing to fetch again.
+    guard !wrong.isEmpty, board.reopen(job, wrong: wrong) else {
+      try await onFinisher { () throws(FileProblem) in try part.discard() }
       throw HubProblem.checksumMismatch(
         path: job.file.path.description, expected: job.file.identity.description,
-        found: hashes.found(for: job.file.identity).description, why: "it was fetched twice")
+        found: hashes.found(for: job.file.identity).description,
+        why: wrong.isEmpty ? "it has no bytes that could be others" : "it was fetched twice")
     }
     job.meter.land(-byteCount)
     download.meter.land(-byteCount)
     download.events(.refetching(job.file.path, byteCount: byteCount))
   }
 
-  private func onWriter<Value: Sendable>(
+  private func onHasher<Value: Sendable>(
     _ work: @escaping @Sendable () throws(FileProblem) -> Value
   ) async throws(HubProblem) -> Value {
-    try await Self.value(of: work, on: download.writer)
+    try await Self.value(of: work, on: download.hasher)
   }
 
   private func onFinisher(_ work: @escaping @Sendable () throws(FileProblem) -> Void) async throws(HubProblem) {

@@ -3,13 +3,15 @@
 
 internal import Basics
 internal import Glibc
+internal import Synchronization
 
 /// A file under construction, named by its content: two downloads of the same content meet here.
 ///
 /// One process holds its lock. Where a file system only pretends to lock, two writers put the same
 /// bytes at the same places, and each checks its own hash before the file gets a trusted name.
 ///
-/// Sendable by confinement: after `open` everything runs on the download's writer thread.
+/// Sendable: what is known of the blocks is behind a mutex; blocks are written by the download's writer thread alone, and
+/// the hash belongs to its hasher thread, which reads from the page cache what the writer has put there.
 final class PartFile: @unchecked Sendable {
   let path: String
   let layout: BlockLayout
@@ -17,9 +19,22 @@ final class PartFile: @unchecked Sendable {
   private let file: OpenFile
   private let journal: PartJournal
   private let identity: ContentIdentity
-  private var checksums: [UInt64?]
-  private var missingCount: Int
+  private let blocks: Mutex<Blocks>
   private var hash: PrefixHash?
+  /// Bytes written since the last flush began. The writer's own.
+  private var unflushedByteCount = 0
+
+  /// What is known of the blocks.
+  private struct Blocks {
+    /// Of every block that is on the disk.
+    var checksums: [UInt64?]
+    var missingCount: Int
+
+    init(count: Int) {
+      checksums = Array(repeating: nil, count: count)
+      missingCount = count
+    }
+  }
 
   /// Opens or creates the part of a content in `folder`, and checks what an earlier run has left.
   /// - Throws: `FileProblem.locked` while another process works on it.
@@ -30,8 +45,7 @@ final class PartFile: @unchecked Sendable {
     layout = BlockLayout(byteCount: content.byteCount, blockByteCount: blockByteCount)
     file = try Self.locked(path)
     journal = try PartJournal(journalPath, layout)
-    checksums = Array(repeating: nil, count: layout.count)
-    missingCount = layout.count
+    blocks = Mutex(Blocks(count: layout.count))
     hash = nil
     try checkNoted()
     try reserve()
@@ -42,10 +56,15 @@ final class PartFile: @unchecked Sendable {
     while true {
       let file = try OpenFile(path, flags: O_RDWR | O_CREAT)
       if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK { throw .locked(path: path) }
-      var mine = stat()
-      var named = stat()
-      if fstat(file.descriptor, &mine) == 0, stat(path, &named) == 0, mine.st_ino == named.st_ino { return file }
+      if isAt(path, file) { return file }
     }
+  }
+
+  /// Whether the path still names the open file.
+  private static func isAt(_ path: String, _ file: borrowing OpenFile) -> Bool {
+    var mine = stat()
+    var named = stat()
+    return fstat(file.descriptor, &mine) == 0 && stat(path, &named) == 0 && mine.st_ino == named.st_ino
   }
 
   /// Keeps the noted blocks whose bytes are still those that were written.
@@ -66,14 +85,16 @@ final class PartFile: @unchecked Sendable {
   }
 
   private func record(_ block: Int, _ checksum: UInt64) {
-    if checksums[block] == nil { missingCount -= 1 }
-    checksums[block] = checksum
+    blocks.withLock { blocks in
+      if blocks.checksums[block] == nil { blocks.missingCount -= 1 }
+      blocks.checksums[block] = checksum
+    }
   }
 
   /// Gives the file its size; a disk without room for the rest shows before the bytes, not after them.
   private func reserve() throws(FileProblem) {
-    try file.truncate(to: layout.byteCount)
-    let missing = checksums.indices.reduce(0) { $0 + (checksums[$1] == nil ? layout.bytes(of: $1).count : 0) }
+    if try file.byteCount() != layout.byteCount { try file.truncate(to: layout.byteCount) }
+    let missing = present.enumerated().reduce(0) { $0 + ($1.element ? 0 : layout.bytes(of: $1.offset).count) }
     if missing > 0, let free = try? Files.freeBytes(at: path), free < missing {
       throw .system(operation: "reserve \(missing) bytes for", path: path, number: ENOSPC)
     }
@@ -82,12 +103,14 @@ final class PartFile: @unchecked Sendable {
   // MARK: Blocks
 
   /// Whether each block is on the disk.
-  var present: [Bool] { checksums.map { $0 != nil } }
+  var present: [Bool] { blocks.withLock { $0.checksums.map { $0 != nil } } }
   /// Whether all are.
-  var isComplete: Bool { missingCount == 0 }
+  var isComplete: Bool { blocks.withLock { $0.missingCount == 0 } }
+  private func isPresent(_ block: Int) -> Bool { blocks.withLock { $0.checksums[block] != nil } }
 
   /// Puts a block in its place and notes it.
-  func write(_ block: Int, _ buffer: BlockBuffer) throws(FileProblem) {
+  /// - Returns: whether so much was written that it should be flushed, so that little is left for the end.
+  func write(_ block: Int, _ buffer: BlockBuffer) throws(FileProblem) -> Bool {
     let offset = layout.bytes(of: block).lowerBound
     let result: Result<UInt64, FileProblem> = buffer.withBytes { bytes in
       do throws(FileProblem) {
@@ -100,37 +123,62 @@ final class PartFile: @unchecked Sendable {
     let checksum = try result.get()
     record(block, checksum)
     try journal.note(block, checksum)
-    try follow(block, buffer)
+    unflushedByteCount += layout.bytes(of: block).count
+    guard unflushedByteCount >= Self.flushedByteCount else { return false }
+    unflushedByteCount = 0
+    return true
   }
 
-  /// Lets the hash see a block while its bytes are warm, and what waited behind it.
-  private func follow(_ block: Int, _ buffer: BlockBuffer) throws(FileProblem) {
-    if hash == nil { hash = PrefixHash(identity, layout.byteCount) }
-    guard hash?.next == block else {
-      if let next = hash?.next, block < next { hash = nil }  // written anew: start over at the end
-      return
-    }
-    buffer.withBytes { hash?.update($0.span) }
-    try hashPrefix()
-  }
+  /// Bytes that are flushed at once while others come.
+  private static let flushedByteCount = 64 << 20
 
-  /// Hashes from the page cache what is on the disk behind the hashed prefix.
-  private func hashPrefix() throws(FileProblem) {
-    if hash == nil { hash = PrefixHash(identity, layout.byteCount) }
-    guard let next = hash?.next, next < layout.count, checksums[next] != nil else { return }
+  /// Notes blocks whose bytes are in their places already.
+  func accept(_ blocks: [Int]) throws(FileProblem) {
     var buffer = [UInt8](repeating: 0, count: layout.blockByteCount)
-    while let next = hash?.next, next < layout.count, checksums[next] != nil {
-      let bytes = layout.bytes(of: next)
-      guard try read(bytes, &buffer) else { throw .wrongKind(path: path, expected: "\(layout.byteCount) bytes long") }
-      hash?.update(buffer.span.extracting(first: bytes.count))
+    for block in blocks {
+      guard let checksum = try checksum(of: block, &buffer) else { continue }
+      record(block, checksum)
+      try journal.note(block, checksum)
     }
   }
+
+  /// Copies blocks from their places in another file.
+  func copy(_ blocks: [Int], from path: String) throws(FileProblem) {
+    let source = try OpenFile.reading(path)
+    var buffer = [UInt8](repeating: 0, count: layout.blockByteCount)
+    for block in blocks {
+      let bytes = layout.bytes(of: block)
+      let count = min(try source.read(into: &buffer, at: bytes.lowerBound), bytes.count)
+      try file.write(buffer.span.extracting(first: count), at: bytes.lowerBound)
+    }
+    try accept(blocks)
+  }
+
+  /// Hashes from the page cache what has become the written prefix. On the hasher thread, as all below.
+  func follow() throws(FileProblem) {
+    if hash == nil { hash = PrefixHash(identity, layout.byteCount) }
+    guard let next = hash?.next, next < layout.count, isPresent(next) else { return }
+    var buffer = [UInt8](repeating: 0, count: min(Self.hashedByteCount, layout.blockByteCount))
+    while let next = hash?.next, next < layout.count, isPresent(next) {
+      var rest = layout.bytes(of: next)
+      while !rest.isEmpty {
+        let count = min(try file.read(into: &buffer, at: rest.lowerBound), rest.count)
+        guard count > 0 else { throw .wrongKind(path: path, expected: "\(layout.byteCount) bytes long") }
+        hash?.update(buffer.span.extracting(first: count))
+        rest = rest.dropFirst(count)
+      }
+      hash?.endBlock()
+    }
+  }
+
+  /// Bytes hashed at once: they stay in a core's own cache.
+  private static let hashedByteCount = 128 << 10
 
   // MARK: The end
 
   /// The hashes of the complete file.
   func finish() throws(FileProblem) -> ContentHashes {
-    try hashPrefix()
+    try follow()
     guard let hash = hash.take() else { preconditionFailure("a hash was just made") }
     return hash.finish()
   }
@@ -140,27 +188,32 @@ final class PartFile: @unchecked Sendable {
   func forgetWrongBlocks() throws(FileProblem) -> [Int] {
     var buffer = [UInt8](repeating: 0, count: layout.blockByteCount)
     var wrong: [Int] = []
-    for block in 0..<layout.count where try checksum(of: block, &buffer) != checksums[block] { wrong.append(block) }
+    let noted = blocks.withLock { $0.checksums }
+    for block in 0..<layout.count where try checksum(of: block, &buffer) != noted[block] { wrong.append(block) }
     if wrong.isEmpty { wrong = Array(0..<layout.count) }
-    for block in wrong { checksums[block] = nil }
-    missingCount = wrong.count
+    blocks.withLock { blocks in
+      for block in wrong { blocks.checksums[block] = nil }
+      blocks.missingCount = wrong.count
+    }
     hash = nil
     return wrong
   }
 
-  /// Forces the bytes to the disk. May run on another thread once the file is complete.
+  /// Forces the bytes to the disk. May run on any thread.
   func synchronize() throws(FileProblem) { try file.synchronize() }
 
-  /// Removes the part, where nobody adopted it, and the journal.
+  /// Removes the part, where nobody adopted it, and the journal. Once the part was adopted, another process may have
+  /// begun one of the same name: that is its own.
   func discard() throws(FileProblem) {
-    try Files.remove(path)
-    try Files.remove(journalPath)
+    if Self.isAt(path, file) { try Files.remove(path) }
+    if Files.kind(path) == nil { try Files.remove(journalPath) }
   }
 }
 
 /// The hashes of a whole content.
 struct ContentHashes: Sendable {
   let sha256: Digest
+  let ledger: HashLedger
   let gitBlob: GitObjectID?
 
   /// Whether they are the promised one.
@@ -179,7 +232,7 @@ struct ContentHashes: Sendable {
 
 /// SHA-256, and git's SHA-1 where that is the identity, of the blocks so far.
 struct PrefixHash: ~Copyable {
-  private var sha256 = SHA256()
+  private var sha256 = LedgerHash()
   private var gitBlob: SHA1?
   /// The block that comes next.
   private(set) var next = 0
@@ -188,16 +241,19 @@ struct PrefixHash: ~Copyable {
     if case .gitBlob = identity { gitBlob = SHA1.gitBlobHasher(byteCount: byteCount) } else { gitBlob = nil }
   }
 
-  /// Takes the bytes of the next block.
+  /// Takes more bytes of the next block.
   mutating func update(_ bytes: Span<UInt8>) {
     sha256.update(bytes)
     gitBlob?.update(bytes)
-    next += 1
   }
+
+  /// The next block is done.
+  mutating func endBlock() { next += 1 }
 
   consuming func finish() -> ContentHashes {
     var git: GitObjectID?
     if let hasher = gitBlob.take() { git = GitObjectID(hasher.finish()) }
-    return ContentHashes(sha256: sha256.finish(), gitBlob: git)
+    let (digest, ledger) = sha256.finish()
+    return ContentHashes(sha256: digest, ledger: ledger, gitBlob: git)
   }
 }

@@ -18,7 +18,8 @@ struct PartJournal: ~Copyable {
   /// Opens or begins the journal of a file; a journal of another layout is begun anew.
   init(_ path: String, _ layout: BlockLayout) throws(FileProblem) {
     let header = "impetus-part 1 \(layout.byteCount) \(layout.blockByteCount)"
-    let text = Files.isFile(path) ? String(decoding: try Files.read(path, limit: 256 << 20), as: UTF8.self) : ""
+    // One that another process has just removed, or that cannot be read, is begun anew.
+    let text = (try? Files.read(path, limit: 256 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let isOurs = lines.first.map(String.init) == header && lines.count > 1
     let file = try OpenFile(path, flags: O_RDWR | O_CREAT | O_APPEND)

@@ -20,6 +20,26 @@ public enum PartialContent {
     return noted.keys.reduce(0) { $0 + layout.bytes(of: $1).count }
   }
 
+  /// Makes what is right of a damaged copy the beginning of a download, which then fetches the rest only. A copy with no
+  /// other name is taken over as it is; of any other one the right bytes are copied.
+  /// - Parameter wrong: bytes that are not to be believed.
+  public static func begin(
+    _ file: RepoFile, from copy: String, without wrong: [Range<Int>], in folder: String,
+    options: DownloadOptions = DownloadOptions()
+  ) throws(FileProblem) {
+    try remove(file, in: folder)
+    let isOurs = try Files.linkCount(copy) == 1
+    if isOurs {
+      try Files.makeWritable(copy)
+      try Files.rename(copy, to: "\(folder)/\(file.identity.fileName).part")
+    }
+    let part = try PartFile(file, in: folder, blockByteCount: options.blockByteCount)
+    let right = (0..<part.layout.count).filter { block in
+      !wrong.contains { $0.overlaps(part.layout.bytes(of: block)) }
+    }
+    try isOurs ? part.accept(right) : part.copy(right, from: copy)
+  }
+
   /// Removes what is left of a content; fine when nothing is.
   public static func remove(_ file: RepoFile, in folder: String) throws(FileProblem) {
     try Files.remove("\(folder)/\(file.identity.fileName).part")

@@ -27,6 +27,8 @@ package final class RangeSink: BodySink, Sendable {
     var buffer: BlockBuffer?
     var asked = Asked.whole
     var refusal: Refusal?
+    /// When the current attempt began, and where.
+    var began: (time: ContinuousClock.Instant, position: Int)?
     /// Bytes of the offered chunk that were taken before the pool ran dry; they are offered again.
     var taken = 0
   }
@@ -67,6 +69,7 @@ package final class RangeSink: BodySink, Sendable {
     state.withLock { state in
       state.refusal = nil
       state.taken = 0
+      defer { state.began = (.now, state.position) }
       if isWhole {
         forget(&state)
         state.position = 0
@@ -89,10 +92,20 @@ package final class RangeSink: BodySink, Sendable {
   /// Why the last answer was not taken; nil when it was, or was no success.
   var refusal: Refusal? { state.withLock { $0.refusal } }
 
-  /// Gives the back half of what is missing to somebody else; nil when it is less than two times `least` blocks.
+  /// A rest that takes no longer than this is not divided: what is on its way would come twice.
+  private static let shortRest = Duration.milliseconds(400)
+
+  /// Gives the back half of what is missing to somebody else; nil when it is less than two times `least` blocks, or will
+  /// be here before another connection has begun.
   func split(least: Int) -> Range<Int>? {
     if isWhole { return nil }
     return state.withLock { state in
+      guard let began = state.began else { return nil }
+      let elapsed = ContinuousClock.now - began.time
+      guard elapsed > .milliseconds(50) else { return nil }
+      let received = Double(state.position - began.position)
+      let rest = Double(state.end - state.position)
+      guard elapsed * (rest / max(received, 1)) > Self.shortRest else { return nil }
       let first = layout.block(at: state.position) + 1
       let end = (state.end + layout.blockByteCount - 1) / layout.blockByteCount
       guard end - first >= 2 * least else { return nil }

@@ -124,9 +124,13 @@ package struct Courier: Sendable {
   }
 
   private func allHeaders(_ authorization: String?, _ wanted: [Header]) -> [Header] {
-    var headers = [Header("User-Agent", Program.userAgent)] + wanted
+    var headers = [Header("User-Agent", userAgent)] + wanted
     if let authorization { headers.append(Header("Authorization", authorization)) }
     return headers
+  }
+
+  private var userAgent: String {
+    settings.agentOrigin.map { "\(Program.userAgent); origin/\($0)" } ?? Program.userAgent
   }
 
   private func send(_ request: Request, into sink: (any BodySink)?) async throws(FetchFailure) -> Response {

@@ -3,18 +3,23 @@
 
 /// What was asked, to word a refusal.
 struct HubQuestion: Sendable {
-  let repository: RepoID
+  /// Nil for a question about all of the hub.
+  var repository: RepoID?
   var revision: String?
   var path: RepoPath?
   let endpoint: WebAddress
   let token: Token?
 
+  /// What is asked for, in messages.
+  var subject: String { repository?.description ?? "the hub's search" }
+
   /// The problem of an answer that is neither a success nor worth another attempt.
   func problem(_ response: Response, from address: WebAddress) -> HubProblem {
     let head = response.head
     let message = ServerMessage.text(response)
-    let name = repository.description
+    let name = subject
     switch (head.status, head.value("x-error-code")) {
+    case (404, _) where repository == nil: return .notAHub(host: address.place, why: "it has no search")
     case (_, "GatedRepo"): return .gated(repository: name, page: page, hasToken: token != nil)
     case (401, "RepoNotFound"), (404, "RepoNotFound"): return missing
     case (404, "RevisionNotFound"): return .revisionNotFound(repository: name, revision: revision ?? "main")
@@ -30,16 +35,16 @@ struct HubQuestion: Sendable {
 
   private var missing: HubProblem {
     token == nil
-      ? .absentOrPrivate(repository: repository.description)
-      : .repositoryNotFound(repository: repository.description)
+      ? .absentOrPrivate(repository: subject)
+      : .repositoryNotFound(repository: subject)
   }
 
   /// Mirrors answer 404 without a code: name the most exact thing that was asked for.
   private var unnamedAbsence: HubProblem {
-    if let path { return .fileNotFound(repository: repository.description, path: path.description) }
-    return .repositoryNotFound(repository: repository.description)
+    if let path { return .fileNotFound(repository: subject, path: path.description) }
+    return .repositoryNotFound(repository: subject)
   }
 
   /// The page where access is asked for.
-  private var page: String { endpoint.below("/\(repository)") }
+  private var page: String { endpoint.below("/\(subject)") }
 }

@@ -3,12 +3,19 @@
 // a pull needs before its bytes; no request is made per file.
 
 public import Basics
+internal import Synchronization
 
 /// A client of one hub. All its requests share connections, gates and the rate limit.
 public final class HubClient: Sendable {
   /// Where the hub is and how it is asked.
   public let settings: HubSettings
   let courier: Courier
+  /// Clients of the mirrors.
+  let mirrors: [HubClient]
+  /// Whether another client can be asked instead of this one.
+  private let hasAlternatives: Bool
+  /// Which of this client and its mirrors answered last: it is asked first.
+  private let preferred = Atomic<Int>(0)
 
   /// - Parameter notice: Told about waiting and trying again, from any thread.
   /// - Throws: `HubProblem.network` when libcurl cannot start.
@@ -16,17 +23,57 @@ public final class HubClient: Sendable {
     _ settings: HubSettings, notice: @escaping @Sendable (DownloadEvent) -> Void = { _ in }
   ) throws(HubProblem) {
     self.settings = settings
+    hasAlternatives = !settings.mirrors.isEmpty
     for file in [settings.network.authorityFile, settings.network.authorityFolder] {
       if let file, Files.kind(file) == nil {
         throw .invalidSetting(name: "the certificate path \(file)", why: "there is no such file or folder")
       }
     }
     do {
-      courier = Courier(
-        settings: settings, transfer: try Transfer(settings.network), gates: OriginGates(), notice: notice)
+      let (transfer, gates) = (try Transfer(settings.network), OriginGates())
+      courier = Courier(settings: settings, transfer: transfer, gates: gates, notice: notice)
+      mirrors = settings.mirrors.map { address in
+        let own = settings.mirror(address)
+        return HubClient(own, Courier(settings: own, transfer: transfer, gates: gates, notice: notice))
+      }
     } catch {
       throw .network(host: settings.endpoint.place, why: error.reason)
     }
+  }
+
+  private init(_ settings: HubSettings, _ courier: Courier) {
+    self.settings = settings
+    self.courier = courier
+    hasAlternatives = true
+    mirrors = []
+  }
+
+  /// This client and its mirrors.
+  var all: [HubClient] { [self] + mirrors }
+
+  /// Asks this client, or the mirror that answered last, and the others when it fails.
+  /// - Throws: what the endpoint itself failed with, when all have failed.
+  func anyOf<Value: Sendable>(
+    _ ask: (HubClient) async throws(HubProblem) -> Value
+  ) async throws(HubProblem) -> Value {
+    let clients = all
+    let first = preferred.load(ordering: .relaxed)
+    var problems: [Int: HubProblem] = [:]
+    for step in clients.indices {
+      let index = (first + step) % clients.count
+      do throws(HubProblem) {
+        let value = try await ask(clients[index])
+        preferred.store(index, ordering: .relaxed)
+        return value
+      } catch {
+        switch error {
+        case .cancelled, .offline: throw error
+        default: problems[index] = error
+        }
+        if clients.count > 1 { courier.notice(.retrying(problem: error, pause: .zero)) }
+      }
+    }
+    throw problems[0] ?? .cancelled
   }
 
   /// A repository at a fixed commit.
@@ -44,6 +91,10 @@ public final class HubClient: Sendable {
     _ repository: RepoID, _ revision: Revision, describes: Bool = false
   ) async throws(HubProblem) -> Resolved {
     if let commit = revision.commit, !describes { return Resolved(repository: repository, commit: commit, card: .null) }
+    return try await anyOf { client throws(HubProblem) in try await client.resolveHere(repository, revision) }
+  }
+
+  private func resolveHere(_ repository: RepoID, _ revision: Revision) async throws(HubProblem) -> Resolved {
     let path = "/api/models/\(repository)/revision/\(WebAddress.segment(revision.description))"
     let question = question(repository, revision: revision.description)
     let (json, _) = try await ask(path, question)
@@ -64,6 +115,10 @@ public final class HubClient: Sendable {
   /// Every file of a commit with its size and hash.
   /// - Throws: `HubProblem.invalidListing` when a row must not be believed.
   public func listing(_ repository: RepoID, _ commit: CommitID) async throws(HubProblem) -> RepoListing {
+    try await anyOf { client throws(HubProblem) in try await client.listingHere(repository, commit) }
+  }
+
+  private func listingHere(_ repository: RepoID, _ commit: CommitID) async throws(HubProblem) -> RepoListing {
     let question = question(repository, revision: commit.description)
     let start = "/api/models/\(repository)/tree/\(commit)?recursive=true&expand=false"
     guard var page = settings.address(start) else { throw unusable(start) }
@@ -92,6 +147,12 @@ public final class HubClient: Sendable {
   /// - Parameter limit: Files larger than this are refused.
   public func content(
     of file: RepoFile, in listing: RepoListing, limit: Int = 16 << 20
+  ) async throws(HubProblem) -> [UInt8] {
+    try await anyOf { client throws(HubProblem) in try await client.contentHere(of: file, in: listing, limit: limit) }
+  }
+
+  private func contentHere(
+    of file: RepoFile, in listing: RepoListing, limit: Int
   ) async throws(HubProblem) -> [UInt8] {
     guard file.byteCount <= limit else {
       throw .wrongBytes(path: file.path.description, why: "it has \(file.byteCount) bytes, more than \(limit)")
@@ -127,7 +188,7 @@ public final class HubClient: Sendable {
     return address
   }
 
-  private func unusable(_ text: String) -> HubProblem {
+  func unusable(_ text: String) -> HubProblem {
     .notAHub(host: settings.endpoint.place, why: "\"\(text.prefix(200))\" is no usable address")
   }
 
@@ -136,7 +197,7 @@ public final class HubClient: Sendable {
     return try await ask(address, question)
   }
 
-  private func ask(
+  func ask(
     _ address: WebAddress, _ question: HubQuestion
   ) async throws(HubProblem) -> (JSONValue, ResponseHead) {
     let delivery = try await carry(address, question, bodyLimit: 64 << 20, acceptsCompression: true)
@@ -154,7 +215,7 @@ public final class HubClient: Sendable {
     _ address: WebAddress, _ question: HubQuestion, bodyLimit: Int, acceptsCompression: Bool = false
   ) async throws(HubProblem) -> Delivery {
     if let setting = settings.offlineBecause {
-      throw .offline(wanted: question.repository.description, setting: setting)
+      throw .offline(wanted: question.subject, setting: setting)
     }
     var failures = 0
     while true {
@@ -167,8 +228,17 @@ public final class HubClient: Sendable {
         return delivery
       } catch {
         failures += 1
-        try await courier.pause(after: error, failures: failures)
+        try await pause(after: error, failures: failures)
       }
+    }
+  }
+
+  /// Waits for the next attempt; not for long where a mirror can be asked instead.
+  func pause(after failure: FetchFailure, failures: Int) async throws(HubProblem) {
+    if hasAlternatives {
+      try await courier.pause(after: failure, failures: failures, attempts: 2, longestWait: .seconds(5))
+    } else {
+      try await courier.pause(after: failure, failures: failures)
     }
   }
 
@@ -189,10 +259,15 @@ public final class HubClient: Sendable {
 
 extension Courier {
   /// Sleeps before the next attempt, or throws when there is to be none.
-  package func pause(after failure: FetchFailure, failures: Int) async throws(HubProblem) {
-    guard case .transient(let problem, let wait) = failure, failures < settings.retry.attempts else {
-      throw failure.problem
-    }
+  /// - Parameters:
+  ///   - attempts: most attempts, where these are fewer than usual.
+  ///   - longestWait: a longer wait is not made, where there are others to ask.
+  package func pause(
+    after failure: FetchFailure, failures: Int, attempts: Int = .max, longestWait: Duration? = nil
+  ) async throws(HubProblem) {
+    guard case .transient(let problem, let wait) = failure, failures < min(attempts, settings.retry.attempts),
+      (longestWait.map { (wait ?? .zero) <= $0 }) ?? true
+    else { throw failure.problem }
     let pause = wait ?? settings.retry.pause(afterFailure: failures)
     notice(.retrying(problem: problem, pause: pause))
     do { try await Task.sleep(for: pause) } catch { throw .cancelled }

@@ -39,6 +39,12 @@ public struct NetworkSettings: Sendable {
     }
   }
 
+  /// Takes one proxy for every address; hosts that are reached without one stay so.
+  public mutating func use(proxy: String) {
+    secureProxy = proxy
+    plainProxy = proxy
+  }
+
   /// The proxy for an address, "" for none: libcurl then does not look into the environment.
   func proxy(for address: WebAddress) -> String {
     (address.origin.scheme == "https" ? secureProxy : plainProxy) ?? ""

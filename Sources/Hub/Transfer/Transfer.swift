@@ -20,6 +20,9 @@ public final class Transfer: Sendable {
 
   deinit { loop.stop() }
 
+  /// Lets transfers that wait for room in their sinks go on at once.
+  func wake() { loop.wake() }
+
   /// Asks and waits for the whole answer, body in memory.
   public func send(_ request: Request) async throws(TransferFailure) -> Response {
     try await send(request, into: nil)

@@ -43,6 +43,7 @@ final class TransferLoop: @unchecked Sendable {
   func start(_ exchange: Exchange) { post(.start(exchange)) }
   func cancel(_ id: UInt64) { post(.cancel(id)) }
   func stop() { post(.stop) }
+  func wake() { curl_multi_wakeup(multi) }
 
   private func post(_ command: Command) {
     inbox.withLock { $0.append(command) }

@@ -14,6 +14,12 @@ struct RecurrentStates: ~Copyable {
   private let memory: AnonymousMemory
 
   init(_ architecture: Architecture, sequences: Int) throws(InferenceProblem) {
+    (places, size) = Self.places(architecture)
+    memory = try AnonymousMemory(byteCount: sequences * size * 4, hugePages: false)
+  }
+
+  /// Where each layer's state begins within a sequence's, and the floats of all.
+  static func places(_ architecture: Architecture) -> (places: [Int], size: Int) {
     var places: [Int] = []
     var size = 0
     for layer in architecture.layers {
@@ -23,9 +29,7 @@ struct RecurrentStates: ~Copyable {
         size += ck_delta_state(&description).roundedUp(to: 16)
       }
     }
-    self.places = places
-    self.size = size
-    memory = try AnonymousMemory(byteCount: sequences * size * 4, hugePages: false)
+    return (places, size)
   }
 
   var isEmpty: Bool { size == 0 }

@@ -229,6 +229,13 @@ public final class HTTPServer: Sendable {
   }
 }
 
+/// Runs what blocks, such as waiting for a process, on a thread of its own: the tests' few threads are for all of them.
+public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+  try await withCheckedThrowingContinuation { continuation in
+    spawn { continuation.resume(with: Result { try body() }) }
+  }
+}
+
 private final class Body: Sendable {
   let run: @Sendable () -> Void
   init(_ run: @escaping @Sendable () -> Void) { self.run = run }

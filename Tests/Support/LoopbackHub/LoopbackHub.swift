@@ -30,6 +30,15 @@ public struct LoopbackFile: Sendable {
     LoopbackFile(path, Self.noise(byteCount, seed: seed), isLarge: true)
   }
 
+  /// A large file of repeated noise, quick to make also where nothing is optimised.
+  public static func tiled(_ path: String, byteCount: Int, seed: UInt64 = 1) -> LoopbackFile {
+    let tile = Self.noise(65_521, seed: seed)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount + tile.count)
+    while bytes.count < byteCount { bytes += tile }
+    return LoopbackFile(path, Array(bytes[..<byteCount]), isLarge: true)
+  }
+
   /// Reproducible bytes.
   public static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
@@ -45,7 +54,7 @@ public struct LoopbackFile: Sendable {
 /// What the hub should do wrong, where, and how often.
 public struct Fault: Sendable {
   /// The endpoints that can be told apart.
-  public enum Place: Sendable, Equatable { case info, tree, resolve, cache, cdn }
+  public enum Place: Sendable, Equatable { case info, tree, resolve, cache, cdn, search }
 
   /// The wrong-doing.
   public enum Action: Sendable {
@@ -116,6 +125,8 @@ public final class LoopbackHub: Sendable {
     public var license: String?
     /// Replaces the tree's rows.
     public var rows: JSONValue?
+    /// What a search finds, before the page is cut.
+    public var found: [JSONValue] = []
     /// Links made in an earlier generation have expired.
     public var generation = 1
     /// Sends the large files' tags as some mirrors do: weak and without quotes.
@@ -237,6 +248,7 @@ final class Router: Sendable {
     if path.hasPrefix("/api/models/\(name)/revision/") { return .info }
     if path.hasPrefix("/api/models/\(name)/tree/") { return .tree }
     if path.hasPrefix("/\(name)/resolve/") { return .resolve }
+    if path == "/api/models" { return .search }
     return path.hasPrefix("/api/resolve-cache/models/\(name)/") ? .cache : nil
   }
 
@@ -256,6 +268,7 @@ final class Router: Sendable {
     switch place {
     case .info: info(request, reply, state)
     case .tree: tree(request, reply, state, hub)
+    case .search: search(request, reply, state, hub)
     case .resolve: resolve(request, reply, state, hub)
     case .cache:
       let path = HTTPRequest.decoded(String(request.path.split(separator: "/").dropFirst(6).joined(separator: "/")))
@@ -295,6 +308,13 @@ final class Router: Sendable {
     ]
     if let license = state.license { card["cardData"] = ["license": .string(license)] }
     reply.json(.object(card))
+  }
+
+  private func search(_ request: HTTPRequest, _ reply: HTTPReply, _ state: LoopbackHub.State, _ hub: LoopbackHub) {
+    let start = request.queryValue("cursor").flatMap { Int($0) } ?? 0
+    let end = min(start + state.pageSize, state.found.count)
+    let next = "<\(hub.endpoint)/api/models?cursor=\(end)>; rel=\"next\""
+    reply.json(.array(Array(state.found[min(start, end)..<end])), end < state.found.count ? [("Link", next)] : [])
   }
 
   private func tree(_ request: HTTPRequest, _ reply: HTTPReply, _ state: LoopbackHub.State, _ hub: LoopbackHub) {
