@@ -173,22 +173,94 @@ _impetus() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    pull|push|import|adopt|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|perplexity|tokenize|template|embed|rm|restore|export|gc|version|debug|help)
+    search|plan|pull|push|import|adopt|list|show|path|verify|repair|du|tag|cp|diff|lock|sync|outdated|update|doctor|quantize|convert|fuse|run|serve|share|bench|perplexity|tokenize|template|embed|rm|restore|export|gc|version|debug|help)
         # Offer subcommand argument completions
         "_impetus_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull push import adopt list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench perplexity tokenize template embed rm restore export gc version debug help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'search plan pull push import adopt list show path verify repair du tag cp diff lock sync outdated update doctor quantize convert fuse run serve share bench perplexity tokenize template embed rm restore export gc version debug help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_impetus_search() {
+    repeating_flags=()
+    non_repeating_flags=(--fits --token-stdin --json --version -h --help)
+    repeating_options=(--filter --endpoint)
+    non_repeating_options=(--author --task --sort --max-parameters --limit --proxy --ca-file)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--author')
+        return
+        ;;
+    '--filter')
+        return
+        ;;
+    '--task')
+        return
+        ;;
+    '--sort')
+        return
+        ;;
+    '--max-parameters')
+        return
+        ;;
+    '--limit')
+        return
+        ;;
+    '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_impetus_plan() {
+    repeating_flags=()
+    non_repeating_flags=(--token-stdin --json --version -h --help)
+    repeating_options=(--endpoint)
+    non_repeating_options=(--revision --context --proxy --ca-file --store)
+    __impetus_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--revision')
+        return
+        ;;
+    '--context')
+        return
+        ;;
+    '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
+        return
+        ;;
+    '--store')
+        __impetus_add_completions -d
+        return
         ;;
     esac
 }
 
 _impetus_pull() {
     repeating_flags=()
-    non_repeating_flags=(--all --token-stdin --offline --no-hf-cache --to-hf-cache --dry-run --plain-http --json --version -h --help)
-    repeating_options=(--include --exclude)
-    non_repeating_options=(--revision --name --endpoint --connections --limit-rate --quantize --group-size --store --progress)
+    non_repeating_flags=(--all --offline --no-hf-cache --to-hf-cache --dry-run --force --token-stdin --plain-http --json --version -h --help)
+    repeating_options=(--include --exclude --endpoint)
+    non_repeating_options=(--revision --name --connections --limit-rate --quantize --group-size --proxy --ca-file --store --progress)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -205,9 +277,6 @@ _impetus_pull() {
     '--name')
         return
         ;;
-    '--endpoint')
-        return
-        ;;
     '--connections')
         return
         ;;
@@ -218,6 +287,16 @@ _impetus_pull() {
         return
         ;;
     '--group-size')
+        return
+        ;;
+    '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
         return
         ;;
     '--store')
@@ -356,13 +435,23 @@ _impetus_list() {
 
 _impetus_show() {
     repeating_flags=()
-    non_repeating_flags=(--json --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--store)
+    non_repeating_flags=(--token-stdin --json --version -h --help)
+    repeating_options=(--endpoint)
+    non_repeating_options=(--proxy --ca-file --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
+    '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
+        return
+        ;;
     '--store')
         __impetus_add_completions -d
         return
@@ -432,14 +521,21 @@ _impetus_verify() {
 
 _impetus_repair() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
-    repeating_options=()
-    non_repeating_options=(--endpoint --store --progress)
+    non_repeating_flags=(--token-stdin --version -h --help)
+    repeating_options=(--endpoint)
+    non_repeating_options=(--proxy --ca-file --store --progress)
     __impetus_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
         return
         ;;
     '--store')
