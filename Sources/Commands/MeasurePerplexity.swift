@@ -79,7 +79,7 @@ struct MeasurePerplexity: AsyncParsableCommand {
   }
 
   /// What the tokenizer puts before a text.
-  private static func beginning(_ tokenizer: Tokenizer) -> [TokenID] {
+  static func beginning(_ tokenizer: Tokenizer) -> [TokenID] {
     let (bare, whole) = (tokenizer.encode("a", addSpecialTokens: false), tokenizer.encode("a"))
     return whole.firstRange(of: bare).map { Array(whole[..<$0.lowerBound]) } ?? []
   }

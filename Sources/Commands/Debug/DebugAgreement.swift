@@ -54,19 +54,13 @@ struct DebugAgreement: ParsableCommand {
     var agreement = try Agreement(
       fast: try LoadedModel.load(folder: folder, options: options(precise: false)),
       precise: try LoadedModel.load(folder: folder, options: options(precise: true)))
-    let result = try agreement.compare(Array(tokens), beginning: Self.beginning(tokenizer), window: context)
+    let result = try agreement.compare(Array(tokens), beginning: MeasurePerplexity.beginning(tokenizer), window: context)
     Output.standard.json([
       "places": JSONValue(result.places), "context": JSONValue(context),
       "mean_divergence": .number(result.meanDivergence), "largest_divergence": .number(result.largestDivergence),
       "top_agreement": .number(result.topAgreement), "perplexity_fast": .number(result.fastPerplexity),
       "perplexity_precise": .number(result.precisePerplexity),
     ])
-  }
-
-  /// What the tokenizer puts before a text.
-  private static func beginning(_ tokenizer: Tokenizer) -> [TokenID] {
-    let (bare, whole) = (tokenizer.encode("a", addSpecialTokens: false), tokenizer.encode("a"))
-    return whole.firstRange(of: bare).map { Array(whole[..<$0.lowerBound]) } ?? []
   }
 
   private func options(precise: Bool) -> LoadedModel.Options {
