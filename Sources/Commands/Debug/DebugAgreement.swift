@@ -54,7 +54,8 @@ struct DebugAgreement: ParsableCommand {
     var agreement = try Agreement(
       fast: try LoadedModel.load(folder: folder, options: options(precise: false)),
       precise: try LoadedModel.load(folder: folder, options: options(precise: true)))
-    let result = try agreement.compare(Array(tokens), beginning: MeasurePerplexity.beginning(tokenizer), window: context)
+    let result = try agreement.compare(
+      Array(tokens), beginning: MeasurePerplexity.beginning(tokenizer), window: context)
     Output.standard.json([
       "places": JSONValue(result.places), "context": JSONValue(context),
       "mean_divergence": .number(result.meanDivergence), "largest_divergence": .number(result.largestDivergence),
