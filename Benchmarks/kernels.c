@@ -264,9 +264,9 @@ static void measure_attention(int position, int tokens, int count, ck_dtype dtyp
   ck_cache c = {.page_tokens = 64, .kv_heads = model.kv_heads, .key_size = model.head_size,
                 .value_size = model.head_size, .dtype = dtype};
   size_t element = dtype == CK_F32 ? 4 : 2;
-  layer_bytes = ck_cache_layer_bytes(64, c.kv_heads, c.key_size, c.value_size, dtype);
+  layer_bytes = ck_cache_key_bytes(&c) + ck_cache_value_bytes(&c);
   c.page_bytes = layer_bytes * (size_t)model.layers;
-  c.value_offset = layer_bytes / 2;
+  c.value_offset = ck_cache_key_bytes(&c);
   int pages = (position + tokens + 63) / 64, width = model.heads * model.head_size;
   size_t bytes_all = (size_t)pages * (size_t)count * c.page_bytes;
   c.base = memory(bytes_all);
