@@ -129,6 +129,16 @@ public struct Forward: ~Copyable {
     return pages.slots[Int(sequence.slot)].length
   }
 
+  /// Gives an empty sequence the first tokens of another, of the same adapter: both use the same pages until one writes.
+  /// Not with recurrent layers, whose states cannot be cut.
+  /// - Returns: how many it got.
+  @discardableResult
+  mutating func share(_ length: Int, of donor: SequenceID, with sequence: SequenceID) -> Int {
+    guard canTruncate, pages.isOpen(donor), pages.isOpen(sequence) else { return 0 }
+    pages.share(length, of: donor.slot, with: sequence.slot)
+    return pages.slots[Int(sequence.slot)].length
+  }
+
   /// Tokens that may follow the next one in the same step and be taken back, without a trace in its result: none where
   /// the past is a state, or where frequencies of the rope depend on how long the text is.
   func draftRoom(of sequence: SequenceID) -> Int {

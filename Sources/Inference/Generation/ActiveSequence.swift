@@ -12,6 +12,8 @@ struct ActiveSequence {
   var sequence: SequenceID?
   /// Tokens whose keys and values are cached, or are computed by the step being made.
   var cached = 0
+  /// What is still to come from another text; nothing is computed until then.
+  var beginning: Beginning?
   /// What the request's draws depend on; a draft model draws with a copy of it.
   private(set) var sampler: Sampler
   /// Guesses at what comes next, made from the text itself.
@@ -32,11 +34,15 @@ struct ActiveSequence {
   /// - Parameters:
   ///   - capacity: tokens the sequence may have at most.
   ///   - cached: tokens of the prompt that `sequence` already holds.
-  init(_ ticket: Ticket, sequence: SequenceID, cached: Int, capacity: Int, tokenizer: Tokenizer) {
+  ///   - beginning: tokens that it will have from another text.
+  init(
+    _ ticket: Ticket, sequence: SequenceID, cached: Int, beginning: Beginning?, capacity: Int, tokenizer: Tokenizer
+  ) {
     let request = ticket.request
     self.ticket = ticket
     self.sequence = sequence
     self.cached = cached
+    self.beginning = beginning
     tokens = request.prompt
     let room = capacity - request.prompt.count
     tokenLimit = min(request.maxTokens ?? room, room)
@@ -49,11 +55,14 @@ struct ActiveSequence {
     statistics.promptTokens = request.prompt.count
     statistics.cachedTokens = cached
     statistics.queueTime = started - ticket.submitted
-    ticket.say(.started(promptTokens: request.prompt.count, cachedTokens: cached))
+    ticket.say(.started(promptTokens: request.prompt.count, cachedTokens: foreseen))
     guard request.promptScoreCount != nil else { return }
     promptScores.append(nil)
     if request.prompt.count == 1 { ticket.say(.promptScores(promptScores)) }
   }
+
+  /// Tokens whose keys and values are cached or come from another text.
+  var foreseen: Int { max(cached, beginning?.shared ?? 0) }
 
   /// Tokens that are to be computed before the next one can be chosen.
   var missing: Int { tokens.count - cached }
@@ -71,8 +80,14 @@ struct ActiveSequence {
 
   /// Gives the cache up; everything is read again later.
   mutating func preempt() -> SequenceID? {
-    defer { (sequence, cached) = (nil, 0) }
+    defer { (sequence, cached, beginning) = (nil, 0, nil) }
     return sequence
+  }
+
+  /// Counts the tokens that came from another text.
+  mutating func receive(_ count: Int) {
+    if statistics.generatedTokens == 0 { statistics.cachedTokens = count }
+    (cached, beginning) = (count, nil)
   }
 
   /// Takes the scores of the prompt's tokens that follow positions [first, first + rows).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finished sequences whose keys and values are kept, so that a request which begins with the same tokens
-// (the next turn of a chat) need not have them read again. The results are the same either way.
+// (the next turn of a chat, another one with the same instructions) need not have them read again. The results are the
+// same either way.
 
 /// Sequences nobody runs, the one used longest ago first.
 struct IdleSequences {
@@ -10,9 +11,16 @@ struct IdleSequences {
     let adapter: Int?
   }
 
+  /// A sequence that begins as a text does.
+  struct Match {
+    let sequence: SequenceID
+    /// Tokens both have.
+    let shared: Int
+    /// Tokens it has behind them.
+    let rest: Int
+  }
+
   private var kept: [Idle] = []
-  /// A shared beginning shorter than this is not worth a sequence.
-  private static let least = 16
 
   var count: Int { kept.count }
 
@@ -21,22 +29,27 @@ struct IdleSequences {
     kept.append(Idle(sequence: sequence, tokens: Array(tokens), adapter: adapter))
   }
 
-  /// Takes out the sequence of an adapter that shares the longest beginning with a prompt.
+  /// The sequence of an adapter that shares the longest beginning with a text.
   ///
-  /// At least one token of the prompt is left to compute, since logits are not kept.
-  /// - Returns: the sequence and how many of its tokens are to stay.
-  mutating func take(prompt: [Int32], adapter: Int?) -> (sequence: SequenceID, shared: Int)? {
-    var best = 0
-    var place: Int?
-    for (index, idle) in kept.enumerated() where idle.adapter == adapter {
-      let limit = min(idle.tokens.count, prompt.count - 1)
-      var shared = 0
-      while shared < limit && idle.tokens[shared] == prompt[shared] { shared += 1 }
+  /// At least one token of the text is left to compute, since logits are not kept.
+  func best(for text: [Int32], adapter: Int?) -> Match? {
+    var best: Match?
+    for idle in kept where idle.adapter == adapter {
+      let shared = min(text.sharedBeginning(with: idle.tokens), text.count - 1)
       // Of equals the latest, which leaves older ones to be evicted.
-      if shared >= max(best, Self.least) { (best, place) = (shared, index) }
+      guard shared >= max(best?.shared ?? 0, Beginning.least) else { continue }
+      best = Match(sequence: idle.sequence, shared: shared, rest: idle.tokens.count - shared)
     }
-    guard let place else { return nil }
-    return (kept.remove(at: place).sequence, best)
+    return best
+  }
+
+  /// Takes a sequence out.
+  mutating func take(_ sequence: SequenceID) { kept.removeAll { $0.sequence == sequence } }
+
+  /// Counts a sequence as just used.
+  mutating func touch(_ sequence: SequenceID) {
+    guard let place = kept.firstIndex(where: { $0.sequence == sequence }) else { return }
+    kept.append(kept.remove(at: place))
   }
 
   /// Takes out the one used longest ago.

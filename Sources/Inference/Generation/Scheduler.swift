@@ -12,16 +12,16 @@ internal import Tokenizers
 
 /// The batch and what surrounds it.
 struct Scheduler: ~Copyable {
-  private var forward: Forward
+  var forward: Forward
   private var batch: StepBatch
   private var workspace: SamplerWorkspace
-  private let tokenizer: Tokenizer
-  private let inbox: Inbox
-  private let options: Session.Options
-  private let capacity: Int
-  private let reusesPrefixes: Bool
-  private var active: [ActiveSequence] = []
-  private var idle = IdleSequences()
+  let tokenizer: Tokenizer
+  let inbox: Inbox
+  let options: Session.Options
+  let capacity: Int
+  let reusesPrefixes: Bool
+  var active: [ActiveSequence] = []
+  var idle = IdleSequences()
   private var pace = ReadingPace()
   /// What the step being made computes of a text.
   private struct Part {
@@ -38,7 +38,7 @@ struct Scheduler: ~Copyable {
 
   private var plan: [Part] = []
   private var times = StepTimes()
-  private var draftModel: DraftModel?
+  var draftModel: DraftModel?
   /// Steps since the draft model was last asked.
   private var stepsWithoutDraft = 0
 
@@ -81,94 +81,6 @@ struct Scheduler: ~Copyable {
     active = []
   }
 
-  // MARK: Who runs
-
-  /// Ends requests that were cancelled or are out of time, in the queue and in the batch.
-  private mutating func interrupt() {
-    let now = ContinuousClock.now
-    for ticket in inbox.take(where: { $0.interruption(at: now) != nil }) {
-      var statistics = GenerationStatistics()
-      statistics.promptTokens = ticket.request.prompt.count
-      ticket.finish(ticket.interruption(at: now) ?? .cancelled, statistics)
-    }
-    for place in active.indices.reversed() {
-      if let reason = active[place].ticket.interruption(at: now) { end(place, reason) }
-    }
-  }
-
-  /// Lets requests in, in order, while there are pages for their prompts.
-  private mutating func admit() {
-    while active.count < options.running, let ticket = inbox.first {
-      // Preempted requests come back before new ones come in.
-      guard active.allSatisfy({ $0.sequence != nil }) else { return }
-      let prompt = ticket.request.prompt
-      let adapter = self.adapter(of: ticket)
-      var found =
-        reusesPrefixes && ticket.request.promptScoreCount == nil ? idle.take(prompt: prompt, adapter: adapter) : nil
-      if let taken = found { found?.shared = forward.truncate(taken.sequence, to: taken.shared) }
-      let needed = prompt.count - (found?.shared ?? 0) + growth
-      makeRoom(needed)
-      let fits = unclaimedTokens >= needed
-      guard fits || active.isEmpty, let sequence = found?.sequence ?? open(prompt.count, adapter) else {
-        if let found { idle.keep(found.sequence, tokens: prompt[..<found.shared], adapter: adapter) }
-        guard active.isEmpty else { return }
-        // Nobody is left to give way: waiting longer would not help.
-        inbox.removeFirst()
-        ticket.finish(.failed(.engine(.tooManySequences(limit: 0))), GenerationStatistics())
-        continue
-      }
-      inbox.removeFirst()
-      active.append(
-        ActiveSequence(
-          ticket, sequence: sequence, cached: found?.shared ?? 0, capacity: capacity, tokenizer: tokenizer))
-    }
-  }
-
-  /// Room to leave when a request comes in, so that it is not sent back a few steps later.
-  private var growth: Int { 32 * (active.count + 1) }
-
-  /// Tokens that fit beside what running requests have still to read.
-  ///
-  /// Without their claims a request that was sent back would return before it fits, and be sent back for ever.
-  private var unclaimedTokens: Int {
-    active.reduce(forward.freeTokens) { free, one in
-      one.sequence == nil ? free : free - forward.pageTokens(from: one.cached, to: one.tokens.count)
-    }
-  }
-
-  /// Gives idle prefixes up until this many tokens fit.
-  private mutating func makeRoom(_ tokens: Int) {
-    while unclaimedTokens < tokens, let sequence = idle.evict() { forward.release(sequence) }
-  }
-
-  /// Place of the adapter that a request asks for.
-  private func adapter(of ticket: Ticket) -> Int? {
-    guard let name = ticket.request.adapter else { return nil }
-    return forward.adapters?.names.firstIndex(of: name)
-  }
-
-  /// An empty sequence, an idle one making place for it if need be.
-  private mutating func open(_ expectedLength: Int, _ adapter: Int?) -> SequenceID? {
-    while true {
-      if let sequence = try? forward.makeSequence(expectedLength: expectedLength, adapter: adapter) { return sequence }
-      guard let old = idle.evict() else { return nil }
-      forward.release(old)
-    }
-  }
-
-  private mutating func end(_ place: Int, _ reason: FinishReason) {
-    active[place].finish(reason)
-    let ended = active.remove(at: place)
-    if let sequence = ended.draftSequence { draftModel?.release(sequence) }
-    guard let sequence = ended.sequence else { return }
-    let length = min(forward.length(of: sequence), ended.tokens.count)
-    if reusesPrefixes && length > 0 {
-      idle.keep(sequence, tokens: ended.tokens[..<length], adapter: adapter(of: ended.ticket))
-    } else {
-      forward.release(sequence)
-    }
-  }
-
   // MARK: A step
 
   private mutating func step() {
@@ -190,19 +102,21 @@ struct Scheduler: ~Copyable {
     report(steps: 1, mixed: isMixed ? 1 : 0)
   }
 
-  /// Gives preempted requests a sequence again, the oldest first, once their text fits.
-  private mutating func reopen() {
-    for place in active.indices where active[place].sequence == nil {
-      let length = active[place].tokens.count
-      let isAlone = active.allSatisfy { $0.sequence == nil }
-      makeRoom(length + growth)
-      guard isAlone || unclaimedTokens >= length + growth,
-        let sequence = open(length, adapter(of: active[place].ticket))
-      else {
-        return
-      }
-      active[place].sequence = sequence
+  /// Hands a text what it has from another, once that one has been read.
+  /// - Returns: whether the text need not wait any longer.
+  private mutating func begin(_ place: Int) -> Bool {
+    guard let beginning = active[place].beginning, let sequence = active[place].sequence else { return true }
+    let leader = active.first { ObjectIdentifier($0.ticket) == beginning.leader }
+    if let leader, let donor = leader.sequence {
+      guard leader.cached >= beginning.shared else { return false }
+      active[place].receive(forward.share(beginning.shared, of: donor, with: sequence))
+    } else if let old = idle.best(for: active[place].tokens, adapter: adapter(of: active[place].ticket)) {
+      // The other has ended.
+      active[place].receive(forward.share(old.shared, of: old.sequence, with: sequence))
+    } else {
+      active[place].beginning = nil
     }
+    return true
   }
 
   /// Fills the batch: the answers' next tokens, with guesses behind them, then prompts in order of arrival.
@@ -217,6 +131,7 @@ struct Scheduler: ~Copyable {
     for part in plan { add(part) }
     var left = pace.tokens(sharing: !plan.isEmpty, limit: forward.stepTokens - batch.tokenCount)
     for place in active.indices where left > 0 && !active[place].isDecoding && active[place].sequence != nil {
+      guard begin(place) else { continue }
       var count = min(active[place].missing, left)
       if active[place].wantsPromptScores { count = min(count, Self.scoredChunk) }
       guard plan.count < options.running else { break }

@@ -3,7 +3,8 @@
 //
 // A page holds the keys and values of `pageTokens` tokens for all layers. The pool's addresses are
 // reserved at once and become resident page by page; freed pages are used again last in, first out,
-// so that memory follows the longest use, not the budget.
+// so that memory follows the longest use, not the budget. Sequences that begin alike may share pages: one that writes
+// into a page others use too gets a copy of its own first.
 
 /// Pages, sequences and their tables.
 struct KVPages: ~Copyable {
@@ -32,8 +33,8 @@ struct KVPages: ~Copyable {
   var slots: [Slot]
   private var freeSlots: [Int32]
   private var freePages: [Int32] = []
-  /// Pages from this one on were never used.
-  private var untouchedPage = 0
+  /// How many sequences use each page that was ever used.
+  private var users: [Int32] = []
 
   /// Makes an empty cache.
   /// - Parameter byteBudget: the pool's largest size; at least one page is needed.
@@ -65,7 +66,7 @@ struct KVPages: ~Copyable {
   }
 
   /// Tokens that could still be cached, over all sequences, in whole pages.
-  var freeTokens: Int { (freePages.count + pageLimit - untouchedPage) * pageTokens }
+  var freeTokens: Int { (freePages.count + pageLimit - users.count) * pageTokens }
 
   /// The slot of a sequence.
   /// - Throws: `invalidSequence` when it was released.
@@ -110,11 +111,25 @@ struct KVPages: ~Copyable {
     let pages = table(slot)
     while slots[Int(slot)].pageCount > needed {
       slots[Int(slot)].pageCount -= 1
-      freePages.append(pages[slots[Int(slot)].pageCount])
+      leavePage(pages[slots[Int(slot)].pageCount])
     }
   }
 
-  /// Makes sure a sequence has pages for `count` tokens more.
+  /// Gives an empty sequence the first `length` tokens of another: it uses the same pages.
+  mutating func share(_ length: Int, of donor: Int32, with slot: Int32) {
+    let length = min(length, slots[Int(donor)].length)
+    guard slots[Int(slot)].pageCount == 0, slot != donor, length > 0 else { return }
+    let (source, pages) = (table(donor), table(slot))
+    let count = length.roundedUp(to: pageTokens) / pageTokens
+    for index in 0..<count {
+      users[Int(source[index])] += 1
+      pages[index] = source[index]
+    }
+    slots[Int(slot)].pageCount = count
+    slots[Int(slot)].length = length
+  }
+
+  /// Makes sure a sequence has pages of its own for `count` tokens more.
   /// - Throws: `contextExceeded`, or `cacheFull` when the pool has no page left; pages got for this
   ///   sequence before that are given back.
   mutating func reserve(_ slot: Int32, count: Int) throws(InferenceProblem) {
@@ -123,11 +138,20 @@ struct KVPages: ~Copyable {
       throw .contextExceeded(length: length + count, limit: contextLength)
     }
     let needed = (length + count).roundedUp(to: pageTokens) / pageTokens
-    let missing = needed - slots[Int(slot)].pageCount
-    guard missing <= freePages.count + pageLimit - untouchedPage else {
+    // The page that the last tokens filled in part.
+    let begun = count > 0 && length % pageTokens > 0 ? length / pageTokens : nil
+    let copied = begun.map { users[Int(table(slot)[$0])] > 1 } ?? false
+    let missing = needed - slots[Int(slot)].pageCount + (copied ? 1 : 0)
+    guard missing <= freePages.count + pageLimit - users.count else {
       throw .cacheFull(neededBytes: missing * pageBytes, budgetBytes: pageLimit * pageBytes)
     }
     let pages = table(slot)
+    if let begun, copied {
+      let (shared, own) = (pages[begun], takePage())
+      (base + Int(own) * pageBytes).copyMemory(from: base + Int(shared) * pageBytes, byteCount: pageBytes)
+      leavePage(shared)
+      pages[begun] = own
+    }
     while slots[Int(slot)].pageCount < needed {
       pages[slots[Int(slot)].pageCount] = takePage()
       slots[Int(slot)].pageCount += 1
@@ -141,8 +165,16 @@ struct KVPages: ~Copyable {
   mutating func advance(_ slot: Int32, by count: Int) { slots[Int(slot)].length += count }
 
   private mutating func takePage() -> Int32 {
-    if let page = freePages.popLast() { return page }
-    untouchedPage += 1
-    return Int32(untouchedPage - 1)
+    if let page = freePages.popLast() {
+      users[Int(page)] = 1
+      return page
+    }
+    users.append(1)
+    return Int32(users.count - 1)
+  }
+
+  private mutating func leavePage(_ page: Int32) {
+    users[Int(page)] -= 1
+    if users[Int(page)] == 0 { freePages.append(page) }
   }
 }
