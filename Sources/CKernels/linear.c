@@ -36,9 +36,13 @@ ck_tile ck_tile_of(const ck_tiles *tiles, int32_t number) {
                    .group = tiles->group};
 }
 
-static void apply_norm(const ck_kernels *k, const ck_norm *n, const float *x, int32_t inputs, float *y) {
-  if (n->kind == CK_NORM_LAYER) k->layer_norm(x, n->weight, n->bias, n->epsilon, inputs, y);
-  else k->rms_norm(x, n->weight, n->offset, n->epsilon, inputs, y);
+const float *ck_normed_input(const ck_kernels *k, const ck_input *input, int32_t token, float *row) {
+  const float *x = input->x + (size_t)token * input->stride;
+  const ck_norm *n = &input->norm;
+  if (n->kind == CK_NORM_NONE) return x;
+  if (n->kind == CK_NORM_LAYER) k->layer_norm(x, n->weight, n->bias, n->epsilon, input->inputs, row);
+  else k->rms_norm(x, n->weight, n->offset, n->epsilon, input->inputs, row);
+  return row;
 }
 
 typedef struct input_job {
@@ -54,12 +58,8 @@ static void input_part(void *context, int32_t part, int worker) {
   const ck_input *in = j->input;
   int32_t first = part * CK_TILE, last = ck_min(first + CK_TILE, in->tokens);
   for (int32_t t = first; t < last; t++) {
-    const float *x = in->x + (size_t)t * in->stride;
     float *row = j->rows + (size_t)(j->wide ? t : worker) * (size_t)in->inputs;
-    if (in->norm.kind != CK_NORM_NONE) {
-      apply_norm(j->kernels, &in->norm, x, in->inputs, row);
-      x = row;
-    }
+    const float *x = ck_normed_input(j->kernels, in, t, row);
     if (j->wide) continue;
     ck_tile tile = ck_tile_of(&j->tiles, part);
     j->kernels->quantize(x, in->inputs, &tile, t - first);

@@ -16,6 +16,9 @@ size_t ck_tiles_bytes(int32_t inputs, int32_t tokens);
 ck_tiles ck_tiles_at(void *memory, int32_t inputs, int32_t tokens, int32_t group);
 ck_tile ck_tile_of(const ck_tiles *tiles, int32_t number);
 
+// A token's input with its norm applied, in `row` if there is one.
+const float *ck_normed_input(const ck_kernels *kernels, const ck_input *input, int32_t token, float *row);
+
 // Quantizes an input into `memory` (ck_tiles_bytes), the norm applied first. rows: [threads, inputs] floats.
 ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
                            float *rows);

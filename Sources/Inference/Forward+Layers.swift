@@ -151,6 +151,10 @@ extension Forward {
     RowWork(isa: isa, norm: norm, rows: rows, stride: stride, width: width, count: count).run(pool)
   }
 
+  /// Logits nearer to the largest than this are computed without rounding the input, which could change their order.
+  /// Ten times what rounding adds to them (docs/precision.md).
+  private static let nearLogits: Float = 0.25
+
   /// Logits of the first rows of `space.hidden`.
   func head(rows: Int) {
     guard rows > 0 else { return }
@@ -162,6 +166,7 @@ extension Forward {
       norm: tables.norm(model.weights.finalNorm))
     var output = tables.output(model.weights.output, into: space.logits, stride: vocabulary)
     ck_project(pool, isa, &input, &output, 1, space.scratch)
+    ck_refine(pool, isa, &input, &output, Self.nearLogits / abs(architecture.output.scale), space.scratch)
     for row in 0..<rows {
       let logits = space.logits + row * vocabulary
       if architecture.output.scale != 1 { ck_scale(logits, architecture.output.scale, Int32(vocabulary)) }

@@ -78,6 +78,51 @@ import Testing
     }
   }
 
+  @Test(
+    "refined values near the largest are the exact ones, the others the product's", arguments: [0.5, 4, 1e9] as [Float])
+  func refined(margin: Float) {
+    let (rows, inputs, tokens) = (333, 256, 5)
+    let product = Product(Shape(bits: 4, group: 64, dtype: CK_BF16), rows: rows, inputs: inputs)
+    var noise = Noise(11)
+    var x = noise.floats(tokens * inputs)
+    let rounded = product.run(x, isa: CK_ISA_PORTABLE, threads: 1)
+    for isa in instructionSets {
+      let exact = product.run(x, isa: isa, threads: 1, isExact: true)
+      var y = rounded
+      let pool = ck_pool_create(3)
+      defer { ck_pool_destroy(pool) }
+      let scratch = Aligned(2 * 3 * inputs * 4)
+      var view = ck_packed_view(&product.matrix.weight, product.packed.base)
+      y.withUnsafeMutableBufferPointer { y in
+        withUnsafePointer(to: &view) { view in
+          x.withUnsafeMutableBufferPointer { x in
+            var input = ck_input()
+            (input.x, input.stride) = (UnsafePointer(x.baseAddress), inputs)
+            (input.inputs, input.tokens) = (Int32(inputs), Int32(tokens))
+            var output = ck_output(
+              packed: view, weight: nil, bias: nil, y: y.baseAddress, stride: rows, accumulate: false)
+            ck_refine(pool, isa, &input, &output, margin, scratch.base)
+          }
+        }
+      }
+      for token in 0..<tokens {
+        let range = token * rows..<(token + 1) * rows
+        let top = rounded[range].max() ?? 0
+        // A margin that takes in too many is halved, at most seven times.
+        var least = margin
+        var near: [Int] = []
+        for _ in 0..<8 {
+          near = range.filter { rounded[$0] >= top - least }
+          if near.count <= 16 { break }
+          least /= 2
+        }
+        if near.count > 16 || near.count < 2 { near = [] }
+        if margin == 4 { #expect(near.count >= 2) }
+        for index in range { #expect(y[index] == (near.contains(index) ? exact[index] : rounded[index])) }
+      }
+    }
+  }
+
   @Test("a packed row is the row", arguments: shapes) func rows(_ shape: Shape) {
     let matrix = Matrix(rows: 19, inputs: 256, bits: shape.bits, group: shape.group, dtype: shape.dtype, seed: 3)
     let packed = Aligned(ck_packed_bytes(&matrix.weight))

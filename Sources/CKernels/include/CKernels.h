@@ -140,6 +140,11 @@ void ck_linear(ck_pool *pool, ck_isa isa, const ck_output *outputs, int count, c
                int32_t tokens, void *scratch);
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads);
 
+// After a product with a packed matrix: of each token's values those within `margin` of the largest (at most 16; within
+// less if they are more) are computed again in f32, as if the matrix were not packed. Other matrices: does nothing.
+// `scratch` holds 2 * threads * inputs floats.
+void ck_refine(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_output *output, float margin, void *scratch);
+
 // ---- norms, activations, rotations (x may equal y) ----
 
 // y = x / rms(x) * (w + offset), over rows of n; w f32 or NULL.
