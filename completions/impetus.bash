@@ -1145,7 +1145,7 @@ _impetus_perplexity() {
     repeating_flags=()
     non_repeating_flags=(--precise --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--context --max-tokens --threads --progress --store)
+    non_repeating_options=(--context --max-tokens --kv-bits --threads --progress --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
@@ -1154,6 +1154,10 @@ _impetus_perplexity() {
         return
         ;;
     '--max-tokens')
+        return
+        ;;
+    '--kv-bits')
+        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
         return
         ;;
     '--threads')

@@ -3,11 +3,11 @@
 #include "kernels.h"
 
 size_t ck_cache_key_bytes(const ck_cache *c) {
-  return ck_round_up((size_t)c->kv_heads * ck_cache_head_bytes(c, c->key_size));
+  return ck_round_up((size_t)c->kv_heads * ck_key_head_bytes(c));
 }
 
 size_t ck_cache_value_bytes(const ck_cache *c) {
-  return ck_round_up((size_t)c->kv_heads * ck_cache_head_bytes(c, c->value_size));
+  return ck_round_up((size_t)c->kv_heads * ck_value_head_bytes(c));
 }
 
 enum { PIECE = 256 };  // elements narrowed at a time
@@ -30,10 +30,9 @@ static void store_elements(const ck_kernels *kernels, uint8_t *array, ck_dtype d
   }
 }
 
-// `size` elements of one head as codes of token `slot`.
+// `size` elements of one head as codes of token `slot`, transposed for keys.
 static void store_codes(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, size_t slot, bool transposed,
-                        const float *x, int32_t size) {
-  int32_t bits = c->code_bits;
+                        const float *x, int32_t size, int32_t bits) {
   size_t width = (size_t)c->page_tokens, bytes = ck_cache_code_bytes(size, bits), halves = ck_cache_group_halves(bits);
   size_t step = transposed ? width : 1, first = transposed ? slot : slot * bytes;
   size_t group_bytes = CK_CACHE_GROUP * (size_t)bits / 8;
@@ -53,9 +52,9 @@ static void store_codes(const ck_kernels *kernels, const ck_cache *c, uint8_t *h
 
 // One head of token `slot`: transposed for keys.
 static void store(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, size_t slot, bool transposed,
-                  const float *x, int32_t size) {
+                  const float *x, int32_t size, int32_t bits) {
   size_t width = (size_t)c->page_tokens;
-  if (c->code_bits) store_codes(kernels, c, head, slot, transposed, x, size);
+  if (bits) store_codes(kernels, c, head, slot, transposed, x, size, bits);
   else if (transposed) store_elements(kernels, head, c->dtype, slot, width, x, size);
   else store_elements(kernels, head, c->dtype, slot * (size_t)size, 1, x, size);
 }
@@ -66,10 +65,10 @@ static void store_token(const ck_kernels *kernels, const ck_cache *c, const int3
   uint8_t *key_head = page + c->key_offset, *value_head = page + c->value_offset;
   size_t slot = (size_t)(position % c->page_tokens);
   for (int32_t g = 0; g < c->kv_heads; g++) {
-    store(kernels, c, key_head, slot, true, keys, c->key_size);
-    store(kernels, c, value_head, slot, false, values, c->value_size);
-    key_head += ck_cache_head_bytes(c, c->key_size), keys += c->key_size;
-    value_head += ck_cache_head_bytes(c, c->value_size), values += c->value_size;
+    store(kernels, c, key_head, slot, true, keys, c->key_size, c->key_bits);
+    store(kernels, c, value_head, slot, false, values, c->value_size, c->value_bits);
+    key_head += ck_key_head_bytes(c), keys += c->key_size;
+    value_head += ck_value_head_bytes(c), values += c->value_size;
   }
 }
 

@@ -169,12 +169,15 @@ static inline size_t ck_cache_code_bytes(int32_t size, int32_t bits) {
 }
 static inline size_t ck_cache_group_halves(int32_t bits) { return bits == 8 ? 1 : 2; }
 
-// Bytes of one kv head in a page: of its keys or its values, as `size` says.
-static inline size_t ck_cache_head_bytes(const ck_cache *c, int32_t size) {
-  size_t token = c->code_bits ? ck_cache_code_bytes(size, c->code_bits) +
-                                    2 * ck_cache_groups(size) * ck_cache_group_halves(c->code_bits)
-                              : (size_t)size * ck_dtype_bytes(c->dtype);
+// Bytes of one kv head in a page: of its keys, of its values.
+static inline size_t ck_cache_head_bytes(const ck_cache *c, int32_t size, int32_t bits) {
+  size_t token = bits ? ck_cache_code_bytes(size, bits) + 2 * ck_cache_groups(size) * ck_cache_group_halves(bits)
+                      : (size_t)size * ck_dtype_bytes(c->dtype);
   return (size_t)c->page_tokens * token;
+}
+static inline size_t ck_key_head_bytes(const ck_cache *c) { return ck_cache_head_bytes(c, c->key_size, c->key_bits); }
+static inline size_t ck_value_head_bytes(const ck_cache *c) {
+  return ck_cache_head_bytes(c, c->value_size, c->value_bits);
 }
 
 // Floats of a row of values, padded to whole vectors.

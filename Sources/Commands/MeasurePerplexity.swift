@@ -36,6 +36,12 @@ struct MeasurePerplexity: AsyncParsableCommand {
   @Flag(name: .long, help: "Compute in float32, as `run --precise` does.")
   var precise = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Bits of a number of the key/value cache: 16, 8 or 4, as for `run`.", valueName: "bits"),
+    completion: .list(["16", "8", "4"]))
+  var kvBits = 16
+
   @Option(name: .long, help: "Threads; every usable core when it is left out.")
   var threads: Int?
 
@@ -51,13 +57,15 @@ struct MeasurePerplexity: AsyncParsableCommand {
     guard (2...1 << 20).contains(context) else { throw ValidationError("--context takes 2 to 1048576") }
     if let maxTokens, maxTokens < 2 { throw ValidationError("--max-tokens takes 2 or more") }
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256") }
+    _ = try CacheBits(option: kvBits, precise: precise)
   }
 
   func run() async throws {
     let folder = try storeOptions.usable(model).folder
     let bytes = file == "-" ? StandardInput.all() : try Files.read(file, limit: Self.fileLimit)
     let options = LoadedModel.Options(
-      precise: precise, threads: threads, contextLength: context, sequences: 1, stepTokens: Self.stepTokens)
+      precise: precise, threads: threads, contextLength: context,
+      kvBits: try CacheBits(option: kvBits, precise: precise), sequences: 1, stepTokens: Self.stepTokens)
     let progress = ProgressLine("scoring", mode: progressOption.progress, unit: .tokens)
     let begin = ContinuousClock.now
     let (result, count) = try await blocking { [self] isCancelled in
@@ -90,6 +98,7 @@ struct MeasurePerplexity: AsyncParsableCommand {
         "perplexity": .number(result.perplexity), "mean_loss": .number(result.mean),
         "standard_error": .number(result.standardError), "tokens": JSONValue(tokens), "scored": JSONValue(result.count),
         "windows": JSONValue(result.windows), "context": JSONValue(context), "precise": .bool(precise),
+        "kv_bits": JSONValue(precise ? 32 : kvBits),
         "seconds": .number((seconds * 1000).rounded() / 1000),
       ])
       return

@@ -212,7 +212,8 @@ struct EngineOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Bits of a number of the key/value cache: 16, or 8 and 4 for longer texts in the same memory.", valueName: "bits"),
+      "Bits of a number of the key/value cache: 16, or 8 and 4 (keys keep 8) for longer texts in the same memory.",
+      valueName: "bits"),
     completion: .list(["16", "8", "4"]))
   var kvBits = 16
 

@@ -7,7 +7,7 @@ typedef struct attention_shape {
   ck_dtype dtype;
   float cap;
   bool sinks, bidirectional, interleaved;
-  int32_t code_bits;
+  int32_t key_bits, value_bits;
 } attention_shape;
 
 enum { PAGE_TOKENS = 32, PAGES = 10 };
@@ -30,7 +30,7 @@ static attention_inputs prepare(const attention_shape *s) {
   in.norm = floats(&random, (size_t)s->size, 1);
   in.cosine = floats(&random, tokens * (size_t)in.half, 1), in.sine = floats(&random, tokens * (size_t)in.half, 1);
   ck_cache cache = {.page_tokens = PAGE_TOKENS, .kv_heads = s->kv_heads, .key_size = s->size,
-                    .value_size = s->value_size, .dtype = s->dtype, .code_bits = s->code_bits};
+                    .value_size = s->value_size, .dtype = s->dtype, .key_bits = s->key_bits, .value_bits = s->value_bits};
   cache.value_offset = ck_cache_key_bytes(&cache);
   cache.page_bytes = cache.value_offset + ck_cache_value_bytes(&cache);
   cache.base = memory(PAGES * cache.page_bytes);
@@ -80,7 +80,7 @@ static void attention(ck_isa isa, const void *shape, results *out) {
 static void check_loss(const attention_shape *s) {
   static const float most[] = {[4] = 0.14f, [8] = 0.01f};
   attention_shape shapes[2] = {*s, *s};
-  shapes[1].dtype = CK_F32, shapes[1].code_bits = 0;
+  shapes[1].dtype = CK_F32, shapes[1].key_bits = shapes[1].value_bits = 0;
   size_t count = (size_t)(s->tokens * s->heads * s->value_size);
   float *y[2];
   for (int i = 0; i < 2; i++) {
@@ -94,8 +94,8 @@ static void check_loss(const attention_shape *s) {
   }
   double worst = 0;
   for (size_t i = 0; i < count; i++) worst = fmax(worst, fabs((double)y[0][i] - (double)y[1][i]));
-  if (worst == 0 || !(worst < (double)most[s->code_bits]))
-    fail("%d bits of %d x %d are off by %g", s->code_bits, s->kv_heads, s->size, worst);
+  if (worst == 0 || !(worst < (double)most[s->value_bits]))
+    fail("%d and %d bits of %d x %d are off by %g", s->key_bits, s->value_bits, s->kv_heads, s->size, worst);
   release();
 }
 
@@ -123,12 +123,13 @@ void check_attention(void) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     compare(attention, &shapes[i], "attention %zu", i);
   for (size_t i = 0; i < sizeof coded / sizeof *coded; i++)
-    for (int32_t bits = 4; bits <= 8; bits += 4) {
-      attention_shape shape = coded[i];
-      shape.code_bits = bits;
-      compare(attention, &shape, "attention %zu with %d bits", i, bits);
-      check_loss(&shape);
-    }
+    for (int32_t keys = 4; keys <= 8; keys += 4)
+      for (int32_t values = 4; values <= 8; values += 4) {
+        attention_shape shape = coded[i];
+        shape.key_bits = keys, shape.value_bits = values;
+        compare(attention, &shape, "attention %zu with %d and %d bits", i, keys, values);
+        check_loss(&shape);
+      }
 }
 
 typedef struct delta_shape {

@@ -84,7 +84,7 @@ import Testing
     attention.cache.key_size = Int32(one.size)
     attention.cache.value_size = Int32(one.size)
     attention.cache.dtype = CK_F32
-    attention.cache.code_bits = one.bits
+    (attention.cache.key_bits, attention.cache.value_bits) = (one.bits, one.bits)
     attention.cache.value_offset = ck_cache_key_bytes(&attention.cache)
     attention.cache.page_bytes = attention.cache.value_offset + ck_cache_value_bytes(&attention.cache)
     let memory = Aligned(pages.count * attention.cache.page_bytes)

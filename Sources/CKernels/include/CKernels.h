@@ -248,8 +248,8 @@ typedef struct ck_cache {
   size_t key_offset, value_offset;
   int32_t page_tokens;
   int32_t kv_heads, key_size, value_size;
-  ck_dtype dtype;          // CK_F16 or CK_F32; of no meaning with codes
-  int32_t code_bits;       // 8 or 4; 0: elements of dtype
+  ck_dtype dtype;          // CK_F16 or CK_F32; of no meaning for codes
+  int32_t key_bits, value_bits;  // codes of 8 or 4 bits; 0: elements of dtype
 } ck_cache;
 
 // Bytes of one layer's keys in a page, and of its values. Both begin at multiples of 64.

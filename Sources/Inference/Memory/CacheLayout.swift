@@ -21,7 +21,7 @@ struct CacheLayout {
       var cache = ck_cache()
       cache.page_tokens = Int32(Self.pageTokens)
       cache.dtype = precise ? CK_F32 : CK_F16
-      cache.code_bits = precise ? 0 : bits.codeBits
+      if !precise { (cache.key_bits, cache.value_bits) = bits.codes }
       if let heads = layer.mixer.cached {
         cache.kv_heads = Int32(heads.count)
         cache.key_size = Int32(heads.keySize)

@@ -28,22 +28,25 @@ final class PackedWeights: @unchecked Sendable {
   ) throws(InferenceProblem) {
     let size = collected.byteCount
     try WeightPacking.check(size, available: Memory.available)
-    let table = PackHead.table(collected)
-    if size > 0, let found = cache?.mapped(packedBytes: size, table: table) {
-      base = found.base
-      store = .file(found)
-      isPackedBefore = true
-      completion = nil
-      return
+    if size > 0, let cache {
+      let table = PackHead.table(collected)
+      if let found = cache.mapped(packedBytes: size, table: table) {
+        base = found.base
+        store = .file(found)
+        isPackedBefore = true
+        completion = nil
+        return
+      }
+      if let new = NewPackFile(cache, packedBytes: size), let memory = new.memory(byteCount: size) {
+        base = memory.base
+        store = .file(memory)
+        isPackedBefore = false
+        try WeightPacking.pack(collected, from: stored, into: base, threads: threads)
+        completion = Completion(new, packed: UnsafeRawBufferPointer(start: base, count: size), table: table)
+        return
+      }
     }
     isPackedBefore = false
-    if size > 0, let cache, let new = NewPackFile(cache, packedBytes: size), let memory = new.memory(byteCount: size) {
-      base = memory.base
-      store = .file(memory)
-      try WeightPacking.pack(collected, from: stored, into: base, threads: threads)
-      completion = Completion(new, packed: UnsafeRawBufferPointer(start: base, count: size), table: table)
-      return
-    }
     let memory = try AnonymousMemory(byteCount: size, hugePages: true)
     base = memory.base
     store = .memory(memory)

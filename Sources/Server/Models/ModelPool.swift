@@ -76,12 +76,15 @@ actor ModelPool {
   }
 
   private func startLoading(_ found: ServableModel) async throws {
-    let byteCount = try await Blocking.run("models") { try Self.byteCount(of: found.folder) }
+    let draft = configuration.draftFolder == found.folder ? nil : configuration.draftFolder
+    let byteCount = try await Blocking.run("models") {
+      try Self.byteCount(of: found.folder) + (try draft.map(Self.byteCount) ?? 0)
+    }
     guard byteCount <= byteBudget else { throw Refusal.tooLarge(byteCount: byteCount, budget: byteBudget) }
     try await makeRoom(byteCount, for: found.loadedName)
     guard entries[found.loadedName] == nil else { return }
     let options = configuration.modelOptions
-    let (session, draft) = (configuration.sessionOptions, configuration.draftFolder)
+    let session = configuration.sessionOptions
     let loading = Task {
       let begin = ContinuousClock.now
       let model = try await Blocking.run("load") {

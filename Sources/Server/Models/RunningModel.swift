@@ -50,7 +50,7 @@ final class RunningModel: Sendable {
   private static func draft(
     _ folder: String?, for loaded: LoadedModel, _ model: ServableModel, _ tokenizer: Tokenizer
   ) throws -> Draft? {
-    guard let folder, folder != model.folder else { return nil }
+    guard let folder else { return nil }
     do {
       return try Draft.load(folder: folder, for: loaded, tokenizer: tokenizer)
     } catch GenerationProblem.unsuitableDraft {
