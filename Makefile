@@ -30,9 +30,7 @@ demo: build ## get a small real model, quantize it to 4 bits and ask it a questi
 test: deps ## build and run all tests, those on the demo model too
 	$(SWIFT_BUILD) --build-tests
 	@scripts/demo-model.sh $(BIN)
-	@# Tests with clocks share the processor with all the others: what fails has to fail twice, and both runs are shown.
-	swift test -c $(CONFIGURATION) --skip-build --parallel --experimental-maximum-parallelization-width 6 || \
-	  swift test -c $(CONFIGURATION) --skip-build --parallel --experimental-maximum-parallelization-width 2
+	swift test -c $(CONFIGURATION) --skip-build --parallel --experimental-maximum-parallelization-width 6
 
 test-neon: ## test the kernels on emulated arm64 processors, by a cross compiler and qemu, and here
 	@scripts/test-neon.sh

@@ -494,12 +494,16 @@ _impetus_path() {
 _impetus_verify() {
     repeating_flags=()
     non_repeating_flags=(--all --rebuild --json --version -h --help)
-    repeating_options=()
+    repeating_options=(--input)
     non_repeating_options=(--store --progress)
     __impetus_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
+    '--input')
+        __impetus_add_completions -f
+        return
+        ;;
     '--store')
         __impetus_add_completions -d
         return
@@ -691,9 +695,9 @@ _impetus_lock() {
 
 _impetus_sync() {
     repeating_flags=()
-    non_repeating_flags=(--frozen --offline --json --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--lock --endpoint --store --progress)
+    non_repeating_flags=(--frozen --offline --token-stdin --json --version -h --help)
+    repeating_options=(--input --endpoint)
+    non_repeating_options=(--lock --proxy --ca-file --store --progress)
     __impetus_offer_flags_options 0
 
     # Offer option value completions
@@ -702,7 +706,18 @@ _impetus_sync() {
         __impetus_add_completions -f
         return
         ;;
+    '--input')
+        __impetus_add_completions -f
+        return
+        ;;
     '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
         return
         ;;
     '--store')
@@ -718,14 +733,21 @@ _impetus_sync() {
 
 _impetus_outdated() {
     repeating_flags=()
-    non_repeating_flags=(--json --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--endpoint --store)
+    non_repeating_flags=(--token-stdin --json --version -h --help)
+    repeating_options=(--endpoint)
+    non_repeating_options=(--proxy --ca-file --store)
     __impetus_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
         return
         ;;
     '--store')
@@ -745,14 +767,21 @@ _impetus_outdated() {
 
 _impetus_update() {
     repeating_flags=()
-    non_repeating_flags=(--diff --yes --json --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--endpoint --store --progress)
+    non_repeating_flags=(--diff --yes --token-stdin --json --version -h --help)
+    repeating_options=(--endpoint)
+    non_repeating_options=(--proxy --ca-file --store --progress)
     __impetus_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--endpoint')
+        return
+        ;;
+    '--proxy')
+        return
+        ;;
+    '--ca-file')
+        __impetus_add_completions -f
         return
         ;;
     '--store')

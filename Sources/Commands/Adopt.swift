@@ -61,7 +61,8 @@ struct Adopt: AsyncParsableCommand {
     let adopting = Adopting(
       store: store,
       request: Adopting.Request(keepers: keepers, folders: folders, converts: convert, copies: copy, replaces: force),
-      environment: Environment.all, threads: Processor.usableCores)
+      environment: Environment.all, threads: Processor.usableCores,
+      policies: try Policies.load(environment: Environment.all))
     let (mode, wanted, isDryRun) = (progress.progress, only?.lowercased(), dryRun)
     let entries = try await blocking { isCancelled in
       let plan = adopting.plan().filter { wanted == nil || $0.found.title.lowercased().contains(wanted ?? "") }

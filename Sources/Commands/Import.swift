@@ -14,7 +14,7 @@ struct Import: AsyncParsableCommand {
     discussion: """
       A GGUF file is converted: its weights become safetensors, its vocabulary tokenizer.json. Archives are zip files,
       Python wheels and tar files in any compression, those of `impetus export` too. A path of - reads such an archive from
-      stdin. The files themselves stay where they are.
+      stdin. The files themselves stay where they are. Policies are asked as they are before a run.
 
       Examples:
         impetus import ./SmolLM2-135M-Instruct
@@ -56,10 +56,11 @@ struct Import: AsyncParsableCommand {
       expected: expectSHA256.flatMap { Digest(hex: $0.lowercased()) },
       replaces: force)
     let mode = progress.progress
+    let policies = try Policies.load(environment: Environment.all)
     let outcome = try await blocking { isCancelled in
       let stage = Mutex<(bar: ProgressLine, total: Int)>((ProgressLine("importing", mode: mode), 0))
       let importing = Importing(
-        store: library.store, threads: Processor.usableCores,
+        store: library.store, threads: Processor.usableCores, policies: policies,
         events: { event in
           switch event {
           case .stage(let name, let total):

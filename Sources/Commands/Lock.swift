@@ -51,12 +51,14 @@ struct Sync: AsyncParsableCommand {
     discussion: """
       What is missing is fetched at the locked commit, or quantized again, and must have the locked SHA-256 in every file;
       anything else ends with exit code 2. What has a locked name and other content is replaced and lies in the trash. With
-      --frozen it is an error instead, and nothing is begun.
+      --frozen it is an error instead, and nothing is begun. What was made of files that are in no store, such as GGUF files and
+      adapters, needs them by --input.
 
       Examples:
         impetus sync
         impetus sync --frozen
         impetus sync --frozen --offline --lock models.lock
+        impetus sync --input model-Q8_0.gguf --input ./adapter
       """)
 
   @Option(name: .long, help: ArgumentHelp("The lock file.", valueName: "file"), completion: .file())
@@ -68,26 +70,34 @@ struct Sync: AsyncParsableCommand {
   @Flag(name: .long, help: "Use no network.")
   var offline = false
 
-  @Option(name: .long, help: "The hub's address.")
-  var endpoint: String?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A file or folder that locked models are made of; may be given several times.", valueName: "path"),
+    completion: .file())
+  var input: [String] = []
 
+  @OptionGroup var hub: HubOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
   @OptionGroup var output: JSONOption
 
   func run() async throws {
-    let store = try storeOptions.library().store
+    let library = try storeOptions.library()
     let lock = try LockFile(bytes: try Files.read(lock, limit: LockFile.byteCountLimit), path: lock)
-    let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+    let settings = try hub.settings()
     let client = offline || settings.offlineBecause != nil ? nil : try HubClient(settings)
     let (mode, isFrozen) = (progress.progress, frozen)
+    let materials = try await Materials.read(input)
     let policies = try Policies.load(environment: Environment.all)
     let flag = InterruptFlag()
     let work = Task {
       let bar = Mutex(ProgressLine("", mode: mode))
       defer { bar.withLock { $0.finish() } }
       let synchronizing = Synchronizing(
-        store: store, client: client, threads: Processor.usableCores, policies: policies,
+        store: library.store, neighbours: library.neighbours, client: client, threads: Processor.usableCores,
+        policies: policies,
+        materials: materials,
         events: { event in
           switch event {
           case .fetching(let name): bar.withLock { $0 = ProgressLine("fetching \(name)", mode: mode) }

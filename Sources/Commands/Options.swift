@@ -44,6 +44,13 @@ struct StoreOptions: ParsableArguments {
     return (first.store, found.map(\.model))
   }
 
+  /// Models of one's own store by their names; all when none is named.
+  func own(_ texts: [String]) throws -> (library: ModelLibrary, models: [StoredModel]) {
+    let library = try library()
+    let store = library.store
+    return (library, try texts.isEmpty ? store.models() : texts.map { try store.resolve($0) })
+  }
+
   /// The model that a text means; says on stderr which it is when that is not plain.
   func locate(_ text: String) throws -> LocatedModel {
     let model = try library().locate(text)

@@ -7,6 +7,7 @@ import Hub
 import Library
 import Registry
 import Store
+import Synchronization
 
 struct Pull: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -97,7 +98,7 @@ struct Pull: AsyncParsableCommand {
     var settings = try hub.settings()
     if let recipe = try quantizing.recipe() {
       settings.network.bytesPerSecond = limitRate
-      return try await runQuantized(recipe, repository, revision, settings, library.store)
+      return try await runQuantized(recipe, repository, revision, settings, library)
     }
     let name = try name.map { try Importing.reference($0) }
     if offline { settings.offlineBecause = "--offline" }
@@ -106,7 +107,7 @@ struct Pull: AsyncParsableCommand {
       let written = try await interruptible { [writing = try cacheWriting(library.store)] in
         try await writing?.write(model, revision)
       }
-      report(model, written)
+      report(model, written, fetched: 0)
       return
     }
     settings.network.bytesPerSecond = limitRate
@@ -114,31 +115,46 @@ struct Pull: AsyncParsableCommand {
     let (finalSettings, options) = (settings, DownloadOptions(connections: connections))
     let selection = Selection(include: include, exclude: exclude, everything: all)
     // Whoever chooses files by hand may want them for something else than running.
-    let (isDryRun, isForced) = (dryRun, force || all || !include.isEmpty)
+    let (isDryRun, isForced, printsJSON) = (dryRun, force || all || !include.isEmpty, output.json)
     let policies = try Policies.load(environment: Environment.all)
     let cache = ignoresCache ? nil : HubCache(environment: Environment.all)
     let writing = try cacheWriting(library.store)
-    let result = try await resumable { () -> (StoredModel, (any Problem)?, HubCache.Written?)? in
+    let result = try await resumable { () -> Outcome? in
       let client = try HubClient(finalSettings, notice: { Self.tell($0, bar) })
       let ingest = try Ingest(library.store)
       let destination = StoreDestination(ingest)
-      let pulling = Pulling(client: client, destination: destination, cache: cache, policies: policies)
+      let pulling = Pulling(
+        client: client, destination: destination, cache: cache, neighbours: library.neighbours, policies: policies)
       let plan = try await pulling.plan(repository, revision: revision, selection: selection)
       Self.tell(plan)
-      if !plan.isComplete { try await Self.check(plan, client, isForced: isForced) }
-      if isDryRun { return nil }
+      let estimate = plan.isComplete ? nil : try await Self.check(plan, client, isForced: isForced)
+      if isDryRun {
+        if printsJSON { Output.standard.json(.object(PlanJSON.dryRun(plan, estimate))) }
+        return nil
+      }
       let pulled = try await pulling.run(plan, options: options) { Self.tell($0, bar) }
       bar.finish()
       let published = try destination.publish(pulled, endpoint: "\(finalSettings.endpoint)", as: name)
-      return (published.model, published.unsupported, try await writing?.write(pulled))
+      return Outcome(
+        model: published.model, unsupported: published.unsupported, written: try await writing?.write(pulled),
+        fetchedByteCount: pulled.receivedByteCount)
     }
-    guard let (model, unsupported, written) = result else { return }
-    if let unsupported {
+    guard let result else { return }
+    let model = result.model
+    if let unsupported = result.unsupported {
       note("this program cannot run it: \(unsupported.description)")
       if let remedy = unsupported.remedy { note("  \(remedy)") }
     }
     note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
-    report(model, written)
+    report(model, result.written, fetched: result.fetchedByteCount)
+  }
+
+  /// What a pull has brought.
+  private struct Outcome: Sendable {
+    let model: StoredModel
+    let unsupported: (any Problem)?
+    let written: HubCache.Written?
+    let fetchedByteCount: Int
   }
 
   /// What `--to-hf-cache` needs; nil without it.
@@ -148,13 +164,14 @@ struct Pull: AsyncParsableCommand {
     return CacheWriting(store: store, cache: cache, withoutLinks: HubCache.forbidsLinks(environment: Environment.all))
   }
 
-  private func report(_ model: StoredModel, _ written: HubCache.Written?) {
+  private func report(_ model: StoredModel, _ written: HubCache.Written?, fetched: Int) {
     if let written {
       let copied = written.copiedByteCount > 0 ? ", \(Quantity.bytes(written.copiedByteCount)) copied" : ""
       note("  in the hub's cache: \(written.folder)\(copied)")
     }
     guard output.json else { return }
     var object = ModelJSON.summary(model)
+    object["fetched_bytes"] = JSONValue(fetched)
     if let written { object["hf_cache_folder"] = .string(written.folder) }
     Output.standard.json(.object(object))
   }
@@ -168,18 +185,20 @@ struct Pull: AsyncParsableCommand {
   }
 
   /// Says whether the model will run here; stops a pull that is certain to be in vain.
+  /// - Returns: the estimate, where one can be made.
   /// - Throws: `PullProblem`, or `HubProblem.cancelled`. An estimate that cannot be made stops nothing.
-  private static func check(_ plan: PullPlan, _ client: HubClient, isForced: Bool) async throws {
+  private static func check(_ plan: PullPlan, _ client: HubClient, isForced: Bool) async throws -> Estimate? {
     let estimate: Estimate
     do {
       estimate = try await Estimating(client: client, scratchFolder: Environment.scratchFolder).estimate(plan)
     } catch HubProblem.cancelled {
       throw HubProblem.cancelled
     } catch {
-      return
+      return nil
     }
     for line in EstimateText.lines(estimate) { note("  \(line)") }
     if let problem = estimate.certainFailure(plan.resolved.repository), !isForced { throw problem }
+    return estimate
   }
 
   static func tell(_ plan: PullPlan) {
@@ -198,7 +217,10 @@ struct Pull: AsyncParsableCommand {
         note("  left out: \(sum.count) files, \(Quantity.bytes(sum.bytes)): \(reason.rawValue)")
       }
     }
-    if plan.cachedByteCount > 0 { note("  from the hub's cache: \(Quantity.bytes(plan.cachedByteCount))") }
+    for (keeper, name) in [(CachedContent.Keeper.store, "other stores"), (.hubCache, "the hub's cache")] {
+      let byteCount = plan.byteCount(from: keeper)
+      if byteCount > 0 { note("  from \(name): \(Quantity.bytes(byteCount))") }
+    }
     if !plan.isComplete { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
   }
 
@@ -207,10 +229,33 @@ struct Pull: AsyncParsableCommand {
     case .started, .verified: break
     case .progress(let progress):
       bar.update(done: progress.landedByteCount, total: progress.byteCount)
-    case .refetching(let path, let count):
-      note("\(path) has a wrong hash; fetching \(Quantity.bytes(count)) of it again")
+    case .refetching(let path, let count, let isSearch):
+      let amount = Quantity.bytes(count)
+      note("\(path) has a wrong hash; fetching \(isSearch ? "up to \(amount)" : amount) of it again")
     case .waiting(let host, let seconds): note("\(host) limits requests; waiting \(seconds) s")
-    case .retrying(let problem, let pause): note("\(problem.description); trying again in \(Quantity.duration(pause))")
+    case .retrying(let problem, let pause):
+      // All connections have the same trouble at once.
+      if retries.isNew(problem.description) {
+        note("\(problem.description); trying again in \(Quantity.duration(pause))")
+      }
+    }
+  }
+}
+
+/// Troubles that were told a moment ago.
+private let retries = RecentNotes()
+
+/// Remembers what was said, so that it is not said again within two seconds.
+private final class RecentNotes: Sendable {
+  private let times = Mutex<[String: ContinuousClock.Instant]>([:])
+
+  func isNew(_ text: String) -> Bool {
+    times.withLock { times in
+      let now = ContinuousClock.now
+      times = times.filter { now - $0.value < .seconds(2) }
+      guard times[text] == nil else { return false }
+      times[text] = now
+      return true
     }
   }
 }

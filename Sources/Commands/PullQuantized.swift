@@ -35,24 +35,28 @@ extension Pull {
   /// Pulls and quantizes in one pass.
   func runQuantized(
     _ recipe: Quantizing.Recipe, _ repository: RepoID, _ revision: Revision, _ settings: HubSettings,
-    _ store: ModelStore
+    _ library: ModelLibrary
   ) async throws {
+    let store = library.store
     if let name { _ = try name.hasPrefix(":") ? Importing.reference("x\(name)") : Importing.reference(name) }
     let bar = ProgressLine("quantizing \(repository)", mode: progress.progress)
     let options = DownloadOptions(connections: connections)
     let selection = Selection(include: include, exclude: exclude, everything: all)
     let cache = ignoresCache ? nil : HubCache(environment: Environment.all)
     let request = StreamedQuantizing.Request(recipe, name: name, threads: Processor.usableCores)
-    let isDryRun = dryRun
+    let (isDryRun, printsJSON) = (dryRun, output.json)
     let policies = try Policies.load(environment: Environment.all)
     let outcome = try await interruptible { () -> StreamedQuantizing.Outcome? in
       let client = try HubClient(settings, notice: { Self.tell($0, bar) })
       let ingest = try Ingest(store)
-      let pulling = Pulling(client: client, destination: StoreDestination(ingest), cache: cache, policies: policies)
+      let pulling = Pulling(
+        client: client, destination: StoreDestination(ingest), cache: cache, neighbours: library.neighbours,
+        policies: policies)
       let plan = try await pulling.plan(repository, revision: revision, selection: selection)
       Self.tell(plan)
       if isDryRun {
         note("  the weights are quantized as they come: only the result needs room")
+        if printsJSON { Output.standard.json(.object(PlanJSON.dryRun(plan, nil))) }
         return nil
       }
       defer { bar.finish() }

@@ -19,6 +19,15 @@ extension Pull {
     return hub.tokenStdin ? "--token-stdin" : nil
   }
 
+  private static func dryRun(_ plan: RegistryPullPlan) -> JSONObject {
+    [
+      "name": .string(plan.reference.description), "address": .string("\(plan.address)"),
+      "digest": .string("\(plan.digest)"), "file_count": JSONValue(plan.manifest.files.count),
+      "size_bytes": JSONValue(plan.manifest.byteCount), "fetch_bytes": JSONValue(plan.fetchByteCount),
+      "other_stores_bytes": JSONValue(plan.cached.reduce(0) { $0 + $1.file.byteCount }), "dry_run": true,
+    ]
+  }
+
   func runRegistry() async throws {
     if let hubOnly { throw ValidationError("\(hubOnly) is for models of the hub, not of registries") }
     let library = try storeOptions.library()
@@ -28,17 +37,21 @@ extension Pull {
     let settings = try registry.settings(address, limitRate: limitRate, proxy: hub.proxy, authorityFile: hub.caFile)
     let bar = ProgressLine("pulling \(address)", mode: progress.progress)
     let policies = try Policies.load(environment: Environment.all)
-    let (options, isDryRun) = (DownloadOptions(connections: connections), dryRun)
+    let (options, isDryRun, printsJSON) = (DownloadOptions(connections: connections), dryRun, output.json)
     let model = try await resumable { () -> StoredModel? in
       defer { bar.finish() }
       let client = try RegistryClient(address, settings) { Self.tell($0, bar) }
-      let pulling = RegistryPulling(client: client, ingest: try Ingest(library.store), policies: policies)
+      let pulling = RegistryPulling(
+        client: client, ingest: try Ingest(library.store), policies: policies, neighbours: library.neighbours)
       let plan = try await pulling.plan(as: name)
       note(
         "\(plan.address) is \(plan.digest.short): \(plan.manifest.files.count) files, \(Quantity.bytes(plan.manifest.byteCount))"
       )
       if !plan.missing.isEmpty { note("  to fetch: \(Quantity.bytes(plan.fetchByteCount))") }
-      if isDryRun { return nil }
+      if isDryRun {
+        if printsJSON { Output.standard.json(.object(Self.dryRun(plan))) }
+        return nil
+      }
       return try await pulling.run(plan, options: options, replaces: true) { Self.tell($0, bar) }
     }
     guard let model else { return }

@@ -30,8 +30,8 @@ struct Repair: AsyncParsableCommand {
   @OptionGroup var progress: ProgressOption
 
   func run() async throws {
-    let store = try storeOptions.library().store
-    let chosen = try models.isEmpty ? store.models() : models.map { try store.resolve($0) }
+    let (library, chosen) = try storeOptions.own(models)
+    let store = library.store
     let repairing = Repairing(store: store)
     // Sources first: what was made of them needs them whole.
     let ordered = chosen.filter { !isDerived($0, store) } + chosen.filter { isDerived($0, store) }

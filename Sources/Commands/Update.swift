@@ -23,16 +23,14 @@ struct Outdated: AsyncParsableCommand {
   @Argument(help: "Names of models; all when left out.", completion: ModelCompletion.kind)
   var models: [String] = []
 
-  @Option(name: .long, help: "The hub's address.")
-  var endpoint: String?
-
+  @OptionGroup var hub: HubOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
   func run() async throws {
-    let store = try storeOptions.library().store
-    let chosen = try models.isEmpty ? store.models() : models.map { try store.resolve($0) }
-    let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+    let (library, chosen) = try storeOptions.own(models)
+    let store = library.store
+    let settings = try hub.settings()
     let checks = try await interruptible {
       try await Updating(store: store, client: try HubClient(settings)).check(chosen)
     }
@@ -89,17 +87,15 @@ struct Update: AsyncParsableCommand {
   @Flag(name: .long, help: "Agree to all changes.")
   var yes = false
 
-  @Option(name: .long, help: "The hub's address.")
-  var endpoint: String?
-
+  @OptionGroup var hub: HubOptions
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
   @OptionGroup var output: JSONOption
 
   func run() async throws {
-    let store = try storeOptions.library().store
-    let chosen = try models.isEmpty ? store.models() : models.map { try store.resolve($0) }
-    let settings = try HubSettings(environment: Environment.all, endpoint: endpoint)
+    let (library, chosen) = try storeOptions.own(models)
+    let store = library.store
+    let settings = try hub.settings()
     let policies = try Policies.load(environment: Environment.all)
     var results: [JSONValue] = []
     let (mode, all) = (progress.progress, models.isEmpty)
@@ -110,7 +106,8 @@ struct Update: AsyncParsableCommand {
       let name = check.model.reference.description
       let bar = ProgressLine("updating \(name)", mode: mode)
       let updating = Updating(
-        store: store, client: try HubClient(settings, notice: { Pull.tell($0, bar) }), policies: policies)
+        store: store, neighbours: library.neighbours, client: try HubClient(settings, notice: { Pull.tell($0, bar) }),
+        policies: policies)
       guard let candidate = try await interruptible({ try await updating.candidate(check) }) else {
         if !all || check.state == .outdated { note("\(name): \(Self.reason(check))") }
         continue

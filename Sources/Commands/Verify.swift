@@ -13,13 +13,15 @@ struct Verify: AsyncParsableCommand {
       Reads every file and compares size and SHA-256 with the manifest, then checks the structure of the weights, whether
       references, manifests and configs agree, and models made of others against the inputs that they record. Ends with exit
       code 2 when something is damaged, and names it. With --rebuild, quantized and converted models are also made once more
-      from their base, in a folder that goes away, and compared bit for bit; exit code 3 says that a base was not here.
+      from their base, in a folder that goes away, and compared bit for bit; exit code 3 says that a base was not here. What was
+      made of files that are in no store, such as GGUF files and adapters, needs them by --input.
 
       Examples:
         impetus verify
         impetus verify SmolLM2-135M-Instruct:q4
         impetus verify --json
         impetus verify org/model:q4 --rebuild
+        impetus verify org/model:fused --rebuild --input ./adapter
       """)
 
   @Argument(help: "Names of models; all when left out.", completion: ModelCompletion.kind)
@@ -31,9 +33,20 @@ struct Verify: AsyncParsableCommand {
   @Flag(name: .long, help: "Make models that are made of others once more, and compare.")
   var rebuild = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --rebuild: a file or folder that models were made of; may be given several times.", valueName: "path"),
+    completion: .file())
+  var input: [String] = []
+
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var progress: ProgressOption
   @OptionGroup var output: JSONOption
+
+  func validate() throws {
+    if !input.isEmpty, !rebuild { throw ValidationError("--input goes with --rebuild") }
+  }
 
   func run() async throws {
     let (store, found) = try storeOptions.models(all ? [] : models)
@@ -49,7 +62,9 @@ struct Verify: AsyncParsableCommand {
     let rebuilt =
       rebuild && report.isClean
       ? try await self.rebuilt(
-        report.models, Rebuilding(store: store, others: others, scratch: library.store)) : []
+        report.models,
+        Rebuilding(store: store, others: others, scratch: library.store, materials: try await Materials.read(input)))
+      : []
     for (_, outcome) in rebuilt {
       if case .differs(let findings) = outcome { report.findings += findings }
     }

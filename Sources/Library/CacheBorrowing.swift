@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pull need not fetch: contents that the hub's Python client has on this machine.
+// What a pull need not fetch: contents that the hub's Python client, or another store, has on this machine.
 
 internal import Basics
 public import Hub
 internal import Quantization
 internal import Synchronization
 
-/// A content of the hub's cache that a pull can take.
+/// A content on this machine that a pull can take.
 public struct CachedContent: Sendable, Equatable {
+  /// Who has it.
+  public enum Keeper: Sendable {
+    /// Another store, of those that are searched for models.
+    case store
+    /// The cache of the hub's Python client.
+    case hubCache
+  }
+
   /// What it is at the hub.
   public let file: RepoFile
-  /// Where the cache has it.
+  /// Where it lies.
   public let path: String
+  /// Whose it is.
+  public let keeper: Keeper
   /// Whether taking it writes its bytes once more.
   public let needsCopy: Bool
 }
 
-/// Looks for contents in the hub's cache and takes them.
+/// Takes contents of others on this machine.
 struct CacheBorrowing {
   let destination: any PullDestination
 

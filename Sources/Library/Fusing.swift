@@ -19,6 +19,9 @@ public struct Fusing: Sendable {
   public let changedCount: Int
   private let tensors: [FusingTensor]
 
+  /// What a recipe calls it.
+  static let method = "LoRA adapters fused"
+
   /// Opens the model and checks that the adapters fit it, before anything is written.
   /// - Throws: `ModelProblem`, or what opening the model throws.
   public init(folder: String, adapters: [Adapter]) throws {
@@ -82,7 +85,7 @@ public struct Fusing: Sendable {
     return MadeFolder(
       files: (writer.fileNames + [ShardIndex.fileName, "config.json"] + copied).sorted(),
       recipe: [
-        "method": "LoRA adapters fused", "adapters": JSONValue(adapters.count), "matrices": JSONValue(changedCount),
+        "method": .string(Self.method), "adapters": JSONValue(adapters.count), "matrices": JSONValue(changedCount),
         "tool": .string("\(Program.name) \(Program.version)"),
       ])
   }

@@ -80,11 +80,14 @@ public struct GGUFConverting: Sendable {
       files: (writer.fileNames + [ShardIndex.fileName] + documents.map(\.0)).sorted(), recipe: recipeNote)
   }
 
+  /// What a recipe calls it.
+  static let method = "converted from GGUF"
+
   /// The recipe as a derived model's provenance holds it.
   private var recipeNote: JSONObject {
     let types = Set(sources.map(\.source.type.name)).sorted()
     return [
-      "method": "converted from GGUF", "dtype": .string(dtype.rawValue), "types": .array(types.map { .string($0) }),
+      "method": .string(Self.method), "dtype": .string(dtype.rawValue), "types": .array(types.map { .string($0) }),
       "tool": .string("\(Program.name) \(Program.version)"),
     ]
   }

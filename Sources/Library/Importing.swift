@@ -54,19 +54,27 @@ public struct Importing: Sendable {
 
   private let store: ModelStore
   private let threads: Int
+  private let policies: Policies
+  private let accepts: @Sendable ([ModelFile]) throws -> Void
   private let events: @Sendable (Event) -> Void
   private let isCancelled: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - threads: threads that compute.
+  ///   - policies: what may be taken.
+  ///   - accepts: told the files of what was converted before they get their name; throws to refuse them.
   ///   - events: told what happens, from any thread.
   ///   - isCancelled: asked often; true ends the work with `CancellationError`.
   public init(
-    store: ModelStore, threads: Int, events: @escaping @Sendable (Event) -> Void = { _ in },
+    store: ModelStore, threads: Int, policies: Policies = Policies([]),
+    accepts: @escaping @Sendable ([ModelFile]) throws -> Void = { _ in },
+    events: @escaping @Sendable (Event) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) {
     self.store = store
     self.threads = threads
+    self.policies = policies
+    self.accepts = accepts
     self.events = events
     self.isCancelled = isCancelled
   }
@@ -142,6 +150,7 @@ public struct Importing: Sendable {
     }
     guard request.expected == nil else { throw ImportProblem.nothingToCompare(path: folder) }
     let name = try reference ?? Self.guess(Files.name(of: Self.trimmed(folder)))
+    try allow(name, try Self.files(of: folder))
     if let outcome = try importForeign(folder, file: nil, request, name, ingest) { return outcome }
     return try take(try Self.files(of: folder), of: folder, request, name, ingest)
   }
@@ -167,6 +176,7 @@ public struct Importing: Sendable {
       $0 == own || !($0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json"))
     }
     let name = try reference ?? Self.guess(String(own.dropLast(".safetensors".count)))
+    try allow(name, files)
     if let outcome = try importForeign(folder, file: path, request, name, ingest) { return outcome }
     // A shard of several is no model, and says so when it is described.
     return try take(files, of: folder, request, name, ingest)
@@ -228,6 +238,7 @@ public struct Importing: Sendable {
     _ path: String, _ request: Request, _ reference: Reference?, _ ingest: Ingest
   ) throws -> Outcome {
     let name = try reference ?? Self.guess(String(Files.name(of: path).split(separator: ".").first ?? "model"))
+    try allow(name, [Files.name(of: path)])
     events(.stage("checking", byteCount: 0))
     let digest = try Digest.ofFile(path)
     if let expected = request.expected, expected != digest {
@@ -263,6 +274,7 @@ public struct Importing: Sendable {
       }
       return try ModelFile(path: name, digest: descriptor.digest, byteCount: descriptor.byteCount)
     }
+    try accepts(files)
     let model = try ingest.publish(files, as: reference, description: facts.description, replaces: replaces)
     return Outcome(model: model, unsupported: facts.unsupported)
   }
@@ -301,6 +313,7 @@ public struct Importing: Sendable {
     try check(request.path, request)
     let base = Files.name(of: request.path).split(separator: ".").first.map(String.init) ?? "model"
     let name = try reference ?? Self.guess(base)
+    try allow(name, try Self.files(of: found))
     if let outcome = try importForeign(found, file: nil, request, name, ingest) { return outcome }
     return try take(try Self.files(of: found), of: found, request, name, ingest)
   }
@@ -311,16 +324,29 @@ public struct Importing: Sendable {
   ) throws -> Outcome {
     events(.stage("storing", byteCount: 0))
     var done = 0
-    let models = try ingest.takeLayout(folder, as: reference, replaces: request.replaces) { count in
-      done += count
-      try goOn(done)
-    }
+    let models = try ingest.takeLayout(
+      folder, as: reference, replaces: request.replaces,
+      accepts: { model in
+        // What another program described says less: then the manifest is all there is to judge by.
+        let description = (try? store.description(model)) ?? ModelDescription(origin: Origin(source: nil))
+        try policies.check(PolicySubject(model, description))
+      },
+      progress: { count in
+        done += count
+        try goOn(done)
+      })
     guard let first = models.first else { throw ImportProblem.noModel(path: request.path, candidates: []) }
     let facts = try? Describing.facts(folder: try store.snapshot(first))
     return Outcome(model: first, others: Array(models.dropFirst()), unsupported: facts?.unsupported)
   }
 
   // MARK: Small things
+
+  /// Asks the policies about files that come from no hub.
+  private func allow(_ reference: Reference, _ paths: [String]) throws(PolicyProblem) {
+    try policies.check(
+      PolicySubject(name: reference.description, organization: nil, licenses: [], paths: paths, server: nil))
+  }
 
   private func goOn(_ done: Int) throws {
     if isCancelled() { throw CancellationError() }

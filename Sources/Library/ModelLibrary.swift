@@ -53,7 +53,10 @@ public struct ModelLibrary: Sendable {
   }
 
   /// All stores, one's own first.
-  public var stores: [ModelStore] { [store] + others.filter(\.exists) }
+  public var stores: [ModelStore] { [store] + neighbours }
+
+  /// The stores beside one's own.
+  public var neighbours: [ModelStore] { others.filter(\.exists) }
 
   /// Whether a text is meant as a path: it begins as one.
   public static func isPath(_ text: String) -> Bool {

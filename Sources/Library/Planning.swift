@@ -3,6 +3,7 @@
 
 internal import Basics
 public import Hub
+public import Store
 
 /// The first half of a pull.
 public struct Planning: Sendable {
@@ -14,10 +15,14 @@ public struct Planning: Sendable {
   let policies: Policies
   /// The hub's own cache, which may have contents already; nil leaves it out.
   let cache: HubCache?
+  /// Other stores that may have contents already.
+  let neighbours: [ModelStore]
 
   public init(
-    client: HubClient, source: any PullSource, policies: Policies = Policies([]), cache: HubCache? = nil
+    client: HubClient, source: any PullSource, policies: Policies = Policies([]), cache: HubCache? = nil,
+    neighbours: [ModelStore] = []
   ) {
+    self.neighbours = neighbours
     self.cache = cache
     self.client = client
     self.source = source
@@ -45,18 +50,23 @@ public struct Planning: Sendable {
     for file in outcome.taken where seen.insert(file.identity).inserted {
       if let digest = source.present(file) {
         present[file.identity] = digest
+      } else if let content = neighbours.content(of: file, for: folder) {
+        cached.append(content)
       } else if let path = index?.content(of: file, in: resolved.repository) {
-        cached.append(CachedContent(file: file, path: path, needsCopy: !Sharing.isLikely(path, in: folder)))
+        cached.append(
+          CachedContent(file: file, path: path, keeper: .hubCache, needsCopy: !Sharing.isLikely(path, in: folder)))
       } else {
         missing.append(file)
       }
     }
-    let free: Int
-    do { free = try Files.freeBytes(at: folder) } catch { throw HubProblem.file(error) }
+    let free: (bytes: Int, files: Int?)
+    do { free = (try Files.freeBytes(at: folder), try Files.freeFiles(at: folder)) } catch {
+      throw HubProblem.file(error)
+    }
     let plan = PullPlan(
       resolved: resolved, revision: revision, selection: outcome, present: present, cached: cached, missing: missing,
       resumableByteCount: missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) },
-      freeByteCount: free)
+      freeByteCount: free.bytes, freeFileCount: free.files)
     try policies.check(
       subject(
         resolved.repository, licenses: plan.license.map { [$0] } ?? [],

@@ -5,6 +5,7 @@
 
 public import Basics
 public import Hub
+public import Store
 internal import Synchronization
 
 /// A file of a finished pull.
@@ -29,7 +30,7 @@ public struct PulledSnapshot: Sendable {
   public var license: String?
   /// Bytes that came over the network.
   public let receivedByteCount: Int
-  /// Bytes that were taken from the hub's own cache on this machine.
+  /// Bytes that were taken from others on this machine.
   public let cachedByteCount: Int
 }
 
@@ -41,13 +42,17 @@ public struct Pulling: Sendable {
   public let destination: any PullDestination
   /// The hub's own cache, whose contents need not be fetched; nil leaves it alone.
   public let cache: HubCache?
+  /// Other stores, whose contents need not be fetched either.
+  public let neighbours: [ModelStore]
 
   /// What may be pulled.
   public let policies: Policies
 
   public init(
-    client: HubClient, destination: any PullDestination, cache: HubCache? = nil, policies: Policies = Policies([])
+    client: HubClient, destination: any PullDestination, cache: HubCache? = nil, neighbours: [ModelStore] = [],
+    policies: Policies = Policies([])
   ) {
+    self.neighbours = neighbours
     self.policies = policies
     self.client = client
     self.destination = destination
@@ -60,7 +65,7 @@ public struct Pulling: Sendable {
   public func plan(
     _ repository: RepoID, revision: Revision = .main, selection: Selection = Selection()
   ) async throws -> PullPlan {
-    try await Planning(client: client, source: destination, policies: policies, cache: cache)
+    try await Planning(client: client, source: destination, policies: policies, cache: cache, neighbours: neighbours)
       .plan(repository, revision: revision, selection: selection)
   }
 
@@ -108,7 +113,7 @@ public struct Pulling: Sendable {
       cachedByteCount: plan.cached.reduce(0) { $0 + (taken[$1.file.identity] == nil ? 0 : $1.file.byteCount) })
   }
 
-  /// Takes what the hub's cache has; what turns out to be damaged is fetched like the rest.
+  /// Takes what others have; what turns out to be damaged is fetched like the rest.
   private func take(
     _ plan: PullPlan, _ events: @escaping @Sendable (DownloadEvent) -> Void
   ) async throws -> [ContentIdentity: Digest] {

@@ -21,12 +21,15 @@ public struct Rebuilding: Sendable {
   private let store: ModelStore
   private let others: [ModelStore]
   private let scratch: ModelStore
+  private let materials: Materials
 
   /// - Parameters:
   ///   - store: the store of the models.
   ///   - others: stores in which their bases may lie too.
   ///   - scratch: a store that may be written to, for the folder that goes away.
-  public init(store: ModelStore, others: [ModelStore] = [], scratch: ModelStore) {
+  ///   - materials: files beside the stores that models were made of.
+  public init(store: ModelStore, others: [ModelStore] = [], scratch: ModelStore, materials: Materials = Materials()) {
+    self.materials = materials
     self.store = store
     self.others = others
     self.scratch = scratch
@@ -39,31 +42,42 @@ public struct Rebuilding: Sendable {
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> Outcome {
     guard let provenance = try store.description(model).provenance else { return .original }
+    let ingest = try Ingest(scratch)
+    let (view, target) = ("\(ingest.folder)/base", "\(ingest.folder)/rebuilt")
+    try Files.makeFolders(target)
+    let made: MadeFolder
+    do {
+      let recipe = try RepeatableRecipe(provenance.recipe, inputs: provenance.inputs, materials)
+      let source = recipe.needsBase ? try base(provenance, view) : view
+      made = try recipe.write(from: source, to: target, threads: threads, progress: progress, isCancelled: isCancelled)
+    } catch let lacking as LackingMaterial {
+      return .impossible(why: lacking.why)
+    }
+    let findings = try compare(model, made.files, in: target, tool: provenance.tool)
+    return findings.isEmpty ? .same : .differs(findings)
+  }
+
+  /// The folder of what a model is made of: its base of a store, linked below `view`, or one that was pointed at.
+  private func base(_ provenance: Provenance, _ view: String) throws -> String {
+    let inputs = AdapterInputs.base(provenance.inputs)
+    if let folder = materials.folder(holding: inputs) { return folder }
     guard let base = provenance.base, let digest = provenance.baseManifest else {
-      return .impossible(why: "it is made of files that are not in the store")
+      throw LackingMaterial(why: "it is made of files that are not in the store; --input FOLDER names them")
     }
     let reference = try Importing.reference(base)
     let holder = ([store] + others).first { $0.model(manifest: digest, as: reference) != nil }
     guard let holder, let source = holder.model(manifest: digest, as: reference) else {
-      return .impossible(why: "\(base) is not here in the version that it is made of")
+      throw LackingMaterial(why: "\(base) is not here in the version that it is made of")
     }
     let files = Dictionary(source.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
-    for input in provenance.inputs where files[input.path] != input.digest {
-      return .impossible(why: "its input \(input.path) is not in the store")
+    for input in inputs where files[input.path] != input.digest {
+      throw LackingMaterial(why: "its input \(input.path) is not in the store")
     }
-    guard let recipe = RepeatableRecipe(provenance.recipe) else {
-      return .impossible(why: "its recipe needs more than \(base)")
-    }
-    let ingest = try Ingest(scratch)
-    let (view, target) = ("\(ingest.folder)/base", "\(ingest.folder)/rebuilt")
-    try Files.makeFolders(target)
     for file in source.manifest.files {
       try Files.makeFolders(Files.parent(of: "\(view)/\(file.path)"))
       try Files.link("\(view)/\(file.path)", to: holder.path(of: file.digest))
     }
-    let made = try recipe.write(from: view, to: target, threads: threads, progress: progress, isCancelled: isCancelled)
-    let findings = try compare(model, made.files, in: target, tool: provenance.tool)
-    return findings.isEmpty ? .same : .differs(findings)
+    return view
   }
 
   private func compare(_ model: StoredModel, _ names: [String], in folder: String, tool: String) throws -> [Finding] {

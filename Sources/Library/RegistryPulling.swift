@@ -19,6 +19,8 @@ public struct RegistryPullPlan: Sendable {
   /// The manifest.
   public let manifest: Manifest
   let bytes: [UInt8]
+  /// Contents that other stores have on this machine.
+  public let cached: [CachedContent]
   /// Contents to fetch, each once.
   public let missing: [RepoFile]
   /// Bytes to fetch, those that an interrupted pull has left taken off.
@@ -33,10 +35,16 @@ public struct RegistryPulling: Sendable {
   private let destination: StoreDestination
 
   private let policies: Policies
+  private let neighbours: [ModelStore]
 
-  /// - Parameter policies: what may be pulled.
-  public init(client: RegistryClient, ingest: Ingest, policies: Policies = Policies([])) {
+  /// - Parameters:
+  ///   - policies: what may be pulled.
+  ///   - neighbours: other stores, whose contents need not be fetched.
+  public init(
+    client: RegistryClient, ingest: Ingest, policies: Policies = Policies([]), neighbours: [ModelStore] = []
+  ) {
     self.policies = policies
+    self.neighbours = neighbours
     self.client = client
     self.ingest = ingest
     destination = StoreDestination(ingest)
@@ -63,20 +71,26 @@ public struct RegistryPulling: Sendable {
         name: address.description, organization: organization, licenses: manifest.licenses,
         paths: manifest.files.map(\.path), server: server))
     let reference = try name ?? Self.reference(address, fetched.digest, title: manifest.title)
+    var cached: [CachedContent] = []
     var missing: [RepoFile] = []
     var seen: Set<Digest> = []
+    let folder = destination.partsFolder
     let named =
       [("config", manifest.config.digest, manifest.config.byteCount)]
       + manifest.files.map { ($0.path, $0.digest, $0.byteCount) }
     for (path, digest, byteCount) in named where seen.insert(digest).inserted {
       guard !ingest.store.holds(digest, byteCount: byteCount) else { continue }
-      missing.append(RepoFile(path: try RepoPath(path), byteCount: byteCount, identity: .sha256(digest)))
+      let file = RepoFile(path: try RepoPath(path), byteCount: byteCount, identity: .sha256(digest))
+      if let content = neighbours.content(of: file, for: folder) {
+        cached.append(content)
+      } else {
+        missing.append(file)
+      }
     }
-    let folder = destination.partsFolder
     let resumable = missing.reduce(0) { $0 + PartialContent.notedByteCount(of: $1, in: folder) }
     return RegistryPullPlan(
       address: address, digest: fetched.digest, reference: reference, manifest: manifest, bytes: fetched.bytes,
-      missing: missing, fetchByteCount: max(0, missing.reduce(0) { $0 + $1.byteCount } - resumable))
+      cached: cached, missing: missing, fetchByteCount: max(0, missing.reduce(0) { $0 + $1.byteCount } - resumable))
   }
 
   /// The part of the repository's name before the last.
@@ -126,8 +140,10 @@ public struct RegistryPulling: Sendable {
     guard plan.missing.isEmpty || free >= needed else {
       throw PullProblem.noRoom(repository: plan.address.description, needed: needed, free: free, folder: folder)
     }
-    if !plan.missing.isEmpty {
-      let download = try client.download(plan.missing, into: folder, options: options, events: events)
+    let taken = try await CacheBorrowing(destination: destination).take(plan.cached) { _ in }
+    let missing = plan.missing + plan.cached.map(\.file).filter { taken[$0.identity] == nil }
+    if !missing.isEmpty {
+      let download = try client.download(missing, into: folder, options: options, events: events)
       let destination = destination
       try await download.run(
         isPresent: { destination.present($0) != nil },

@@ -29,3 +29,16 @@ public struct StoreView: PullSource {
     return digest
   }
 }
+
+extension [ModelStore] {
+  /// A content that one of these stores has.
+  /// - Parameter folder: where it is wanted.
+  func content(of file: RepoFile, for folder: String) -> CachedContent? {
+    for store in self {
+      guard let digest = StoreView(store: store).present(file) else { continue }
+      let path = store.path(of: digest)
+      return CachedContent(file: file, path: path, keeper: .store, needsCopy: !Sharing.isLikely(path, in: folder))
+    }
+    return nil
+  }
+}

@@ -26,11 +26,7 @@ public struct StoredFusing: Sendable {
     progress: @escaping @Sendable (FolderProgress) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> StoredModel {
-    let inputs = try fusing.adapters.flatMap { adapter in
-      try adapter.files.map { file in
-        Provenance.Input(path: "adapter/\(file)", digest: try Digest.ofFile("\(adapter.folder)/\(file)"))
-      }
-    }
+    let inputs = try AdapterInputs.all(of: fusing.adapters)
     return try derivation.publish(as: reference, replaces: replaces, inputs: inputs) { folder in
       try fusing.write(to: folder, threads: threads, progress: progress, isCancelled: isCancelled)
     }.model

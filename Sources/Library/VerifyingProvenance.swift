@@ -37,7 +37,7 @@ struct VerifyingProvenance {
     else { return findings }
     if let source = ([store] + others).lazy.compactMap({ $0.model(manifest: digest, as: reference) }).first {
       let files = Dictionary(source.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
-      for input in provenance.inputs where !input.path.hasPrefix("adapter/") && files[input.path] != input.digest {
+      for input in AdapterInputs.base(provenance.inputs) where files[input.path] != input.digest {
         add(
           .error, "provenance.input",
           "it records \(input.path) as \(input.digest.short)…, \(base) has \(files[input.path]?.short ?? "no such file")"

@@ -18,10 +18,10 @@ public struct RegistrySettings: Sendable {
   /// Bytes sent in one request of an upload; a smaller blob goes in one piece.
   package var chunkByteCount = 32 << 20
   /// Patience for questions, and for bytes in both directions.
-  package var questionPatience = Patience(stall: .seconds(20), deadline: .seconds(120))
+  package var questionPatience = Patience(stall: .seconds(20))
   package var bytePatience = Patience(stall: .seconds(20))
   /// A registry may compute or copy for a while before it says that it has a blob.
-  package var commitPatience = Patience(stall: .seconds(300))
+  package var commitPatience = Patience(stall: .seconds(300), deadline: .seconds(600))
 
   public init(network: NetworkSettings, credentials: CredentialSearch.Found) {
     self.network = network

@@ -82,7 +82,7 @@ extension ModelStore {
       offset += piece.count
       try progress(piece.count)
     }
-    guard hasher.finish() == descriptor.digest else {
+    guard hasher.digest == descriptor.digest else {
       throw StoreProblem.damagedBlob(place: check.place, why: "its content has changed")
     }
     try writer.end()

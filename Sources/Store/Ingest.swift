@@ -48,12 +48,16 @@ public final class Ingest: Sendable {
   /// - Parameter progress: told the bytes hashed, piece by piece; throws to stop.
   public func adopt(_ path: String, progress: (Int) throws -> Void = { _ in }) throws -> Descriptor {
     let file = try OpenFile(path, flags: O_RDWR)
-    let byteCount = try file.byteCount()
-    let (digest, ledger) = try hash(file, progress)
+    var hasher = LedgerHash()
+    try file.forEachPiece {
+      hasher.update($0)
+      try progress($0.count)
+    }
+    let (digest, ledger) = hasher.finish()
     try file.synchronize()
     try keep(path, as: digest)
     store.keep(ledger, of: digest)
-    return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: byteCount)
+    return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: ledger.byteCount)
   }
 
   /// Copies a file from anywhere, sharing its blocks where the file system can.
@@ -65,52 +69,32 @@ public final class Ingest: Sendable {
     }
     let target = "\(folder)/\(Files.uniqueSuffix())"
     do {
-      let source = try OpenFile.reading(path)
-      let file = try OpenFile.creating(target)
-      // What is hashed is the copy, so that a change of the source meanwhile cannot matter.
-      if ioctl(file.descriptor, UInt(Self.cloneRequest), source.descriptor) != 0 {
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var hasher = LedgerHash()
-        var offset = 0
-        while true {
-          let count = try source.read(into: &buffer, at: offset)
-          if count == 0 { break }
-          let piece = buffer.span.extracting(first: count)
-          try file.write(piece, at: offset)
-          hasher.update(piece)
-          offset += count
-          try progress(count)
-        }
-        let (digest, ledger) = hasher.finish()
-        try file.synchronize()
-        // Also when the content is kept already: the copy may have been damaged meanwhile.
-        try keep(target, as: digest)
-        store.keep(ledger, of: digest)
-        return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: offset)
-      }
+      if try Sharing.clones(try OpenFile.reading(path), to: target) { return try adopt(target, progress: progress) }
+      let (digest, ledger) = try copy(path, to: target, progress)
+      // Also when the content is kept already: the copy may have been damaged meanwhile.
+      try keep(target, as: digest)
+      store.keep(ledger, of: digest)
+      return Descriptor(mediaType: MediaType.weight, digest: digest, byteCount: ledger.byteCount)
     } catch {
       try? Files.remove(target)
       throw error
     }
-    return try adopt(target, progress: progress)
   }
 
-  /// `FICLONE` of linux/fs.h: shares the blocks of another file.
-  private static let cloneRequest: UInt32 = 0x4004_9409
-
-  private func hash(
-    _ file: borrowing OpenFile, _ progress: (Int) throws -> Void
+  /// Makes a new, flushed file of another's bytes, and hashes what it writes: a change of the source meanwhile does not matter.
+  private func copy(
+    _ path: String, to target: String, _ progress: (Int) throws -> Void = { _ in }
   ) throws -> (digest: Digest, ledger: HashLedger) {
+    let source = try OpenFile.reading(path)
+    let file = try OpenFile.creating(target)
     var hasher = LedgerHash()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while true {
-      let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { return hasher.finish() }
-      hasher.update(buffer.span.extracting(first: count))
-      offset += count
-      try progress(count)
+    try source.forEachPiece {
+      try file.write($0)
+      hasher.update($0)
+      try progress($0.count)
     }
+    try file.synchronize()
+    return hasher.finish()
   }
 
   /// Renames a flushed file to its name in the store.
@@ -126,23 +110,9 @@ public final class Ingest: Sendable {
   /// A copy of another user's file in its place.
   private func ownCopy(of path: String, _ digest: Digest) throws -> String {
     let own = "\(folder)/\(Files.uniqueSuffix())"
-    let source = try OpenFile.reading(path)
-    let file = try OpenFile.creating(own)
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var hasher = SHA256()
-    var offset = 0
-    while true {
-      let count = try source.read(into: &buffer, at: offset)
-      if count == 0 { break }
-      let piece = buffer.span.extracting(first: count)
-      try file.write(piece, at: offset)
-      hasher.update(piece)
-      offset += count
-    }
-    guard hasher.finish() == digest else {
+    guard try copy(path, to: own).digest == digest else {
       throw StoreProblem.damagedBlob(place: "the content \(digest.short)", why: "another process has changed it")
     }
-    try file.synchronize()
     _ = chmod(own, 0o444)
     try Files.remove(path)
     return own

@@ -10,10 +10,12 @@ extension Ingest {
   ///   - folder: one that holds oci-layout, index.json and blobs/sha256; below the session's own folder its files are
   ///     renamed away, elsewhere copied.
   ///   - name: the model's name instead of its own; only for a layout of one model.
+  ///   - accepts: told each model before any has its name; throws to refuse it.
   ///   - progress: told the bytes taken; throws to stop.
   /// - Throws: `StoreProblem`, `FileProblem`. No model has its name unless all are whole.
   public func takeLayout(
-    _ folder: String, as name: Reference?, replaces: Bool, progress: (Int) throws -> Void = { _ in }
+    _ folder: String, as name: Reference?, replaces: Bool, accepts: (StoredModel) throws -> Void = { _ in },
+    progress: (Int) throws -> Void = { _ in }
   ) throws -> [StoredModel] {
     let index: JSONValue
     do {
@@ -44,6 +46,10 @@ extension Ingest {
       guard !wanted.contains(where: { $0.reference == reference }) else {
         throw StoreProblem.damagedManifest(place: "index.json", why: "it names \(reference.full) twice")
       }
+      try accepts(
+        StoredModel(
+          reference: reference, digest: descriptor.digest, manifestByteCount: descriptor.byteCount, manifest: manifest,
+          created: 0))
       wanted.append((reference, descriptor))
     }
     for one in wanted {

@@ -43,7 +43,7 @@ extension Ingest {
     do {
       let file = try OpenFile.readingPlain(target)
       let byteCount = try file.byteCount()
-      let (digest, gitID) = try Self.hashes(file, byteCount: byteCount, expected, progress)
+      let (digest, ledger, gitID) = try Self.hashes(file, byteCount: byteCount, expected, progress)
       let isRight =
         switch expected {
         case nil: true
@@ -64,6 +64,7 @@ extension Ingest {
       }
       try file.synchronize()
       try keep(target, as: digest)
+      store.keep(ledger, of: digest)
       if case .gitBlob(let id) = expected { try remember(gitID: id, as: digest) }
       return TakenContent(digest: digest, byteCount: byteCount, sharing: sharing)
     } catch {
@@ -74,22 +75,18 @@ extension Ingest {
 
   private static func hashes(
     _ file: borrowing OpenFile, byteCount: Int, _ expected: ContentName?, _ progress: (Int) throws -> Void
-  ) throws -> (Digest, gitID: String?) {
-    var hasher = SHA256()
+  ) throws -> (Digest, HashLedger, gitID: String?) {
+    var hasher = LedgerHash()
     var git: SHA1?
     if case .gitBlob = expected { git = SHA1.gitBlobHasher(byteCount: byteCount) } else { git = nil }
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while true {
-      let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { break }
-      hasher.update(buffer.span.extracting(first: count))
-      git?.update(buffer.span.extracting(first: count))
-      offset += count
-      try progress(count)
+    try file.forEachPiece {
+      hasher.update($0)
+      git?.update($0)
+      try progress($0.count)
     }
     var id: String?
     if let git = git.take() { id = git.finish() }
-    return (hasher.finish(), id)
+    let (digest, ledger) = hasher.finish()
+    return (digest, ledger, id)
   }
 }

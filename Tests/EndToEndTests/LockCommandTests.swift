@@ -77,11 +77,56 @@ import Testing
   @Test("a quantized model alone brings its base with it") func derived() throws {
     let hub = try Self.hub()
     defer { hub.stop() }
-    let (rig, lock, environment) = try Self.locked(hub)
+    let (rig, lock, _) = try Self.locked(hub)
     try rig.succeed("lock", "org/model:q", "--output", lock)
     let other = try Rig()
-    try other.succeed("sync", "--lock", lock, environment: environment)
+    // The first endpoint is down; the second one is asked, as by a pull.
+    let endpoints = ["--endpoint", "http://127.0.0.1:9", "--endpoint", hub.endpoint]
+    let bare = ["IMPETUS_HOME": "\(other.folder.path)/store", "HOME": other.folder.path]
+    for command in [["sync", "--lock", lock], ["outdated"], ["update"]] {
+      let run = try Support.Program.run(command + endpoints, environment: bare)
+      #expect(run.status == 0, "\(command): \(run.errors)")
+    }
     #expect(try Self.digests(other)["org/model:q"] == Self.digests(rig)["org/model:q"])
+  }
+
+  @Test("what was made of adapters, or of a GGUF file, is made again from them where they are named") func materials()
+    throws
+  {
+    let rig = try Rig()
+    let paths = ["model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj"]
+    let adapters = try [1, 2].map { try AdapterBuilder(fixture: "llama", paths).folder(seed: $0) }
+    let gguf = "\(rig.folder.path)/tiny-Q8_0.gguf"
+    let head = try Array(Fixtures.bytes("fuzz/gguf/llama-q8.gguf").dropLast(7328))
+    try AtomicFile.write(head + [UInt8](repeating: 0, count: 7328), to: gguf)
+    let llama = Fixtures.url("models/llama")
+    try rig.succeed("import", llama, "--name", "org/tiny")
+    try rig.succeed(
+      "fuse", "org/tiny", "--adapter", adapters[0].path, "--adapter", adapters[1].path, "--name", ":fused")
+    try rig.succeed("import", gguf, "--name", "org/converted")
+    let inputs = adapters.flatMap { ["--input", $0.path] } + ["--input", gguf]
+    func run(_ rig: Rig, _ arguments: [String]) throws -> Support.Program.Run {
+      try Support.Program.run(
+        arguments, environment: ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path])
+    }
+    let without = try rig.run("verify", "--rebuild")
+    #expect(without.status == 3 && without.output.contains("--input"), "\(without.output)")
+    let again = try run(rig, ["verify", "--rebuild", "--json"] + inputs)
+    #expect(again.status == 0, "\(again.output)")
+    let outcomes = try JSONReader.parse(again.output)["rebuilt"]?.arrayValue ?? []
+    #expect(outcomes.map { $0["outcome"] } == ["same", "same"])
+
+    let lock = "\(rig.folder.path)/impetus.lock"
+    try rig.succeed("lock", "--output", lock)
+    let other = try Rig()
+    try other.succeed("import", llama, "--name", "org/tiny")
+    #expect(try other.run("sync", "--offline", "--lock", lock).status == 3)
+    let synced = try run(other, ["sync", "--frozen", "--offline", "--lock", lock] + inputs)
+    #expect(synced.status == 0, "\(synced.errors)")
+    #expect(try Self.digests(other) == Self.digests(rig))
+    // Another adapter is not taken for the recorded one.
+    let third = try AdapterBuilder(fixture: "llama", paths).folder(seed: 3)
+    #expect(try rig.run("verify", "org/tiny:fused", "--rebuild", "--input", third.path).status == 3)
   }
 
   @Test("what the hub has meanwhile under the commit is not taken for what was locked", arguments: [true, false])

@@ -14,6 +14,25 @@ import Testing
       try names.map { LoopbackFile($0, try Files.read("\(folder)/\($0)"), isLarge: $0.hasSuffix(".safetensors")) })
   }
 
+  @Test("pull --dry-run --json says where every file would come from, and what is left out") func dryRun() throws {
+    let hub = try LoopbackHub([
+      LoopbackFile("config.json", #"{"model_type": "llama"}"#), LoopbackFile("picture.png", "p"),
+      LoopbackFile.large("model.safetensors", byteCount: 1000),
+    ])
+    defer { hub.stop() }
+    let rig = try StoreCommandTests.Rig()
+    let run = try rig.succeed(
+      "pull", "org/model", "--dry-run", "--json", environment: ["HF_ENDPOINT": hub.endpoint])
+    let plan = try JSONReader.parse(run)
+    #expect(plan["name"] == "org/model" && plan["dry_run"] == true && plan["fetch_bytes"] == 1023)
+    let files = plan["files"]?.arrayValue ?? []
+    #expect(files.map { $0["path"] } == ["config.json", "model.safetensors"])
+    #expect(files.allSatisfy { $0["from"] == "hub" })
+    #expect(plan["left_out"]?.arrayValue?.first?["path"] == "picture.png")
+    #expect(plan["verdict"] != nil)
+    #expect(try Files.list("\(rig.folder.path)/store/blobs/sha256").isEmpty)
+  }
+
   @Test("plan and show tell the same of a model of the hub, and write nothing") func look() throws {
     let hub = try Self.hub()
     defer { hub.stop() }

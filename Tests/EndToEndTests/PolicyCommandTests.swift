@@ -83,6 +83,37 @@ import Testing
     #expect(try status(#"{"licenses":["unknown"]}"#) == 0)
   }
 
+  @Test("what may not be run is not imported or adopted either, and leaves nothing behind") func imports() throws {
+    let rig = try Rig()
+    func bound(_ policy: String) throws -> [String: String] {
+      ["IMPETUS_POLICY": try rig.folder.write(policy, to: "policy.json")]
+    }
+    let gguf = "\(rig.folder.path)/m.gguf"
+    try AtomicFile.write(Array("GGUF".utf8), to: gguf)
+    try rig.succeed("import", Self.llama, "--name", "org/tiny")
+    let archive = "\(rig.folder.path)/a.tar"
+    try rig.succeed("export", "org/tiny", "--output", archive)
+    try rig.succeed("rm", "org/tiny", "--now")
+    for (policy, path) in [
+      (#"{"organizations":["org"]}"#, Self.llama), (#"{"licenses":["mit"]}"#, Self.llama),
+      (#"{"organizations":["org"]}"#, archive), (#"{"formats":["safetensors"]}"#, gguf),
+    ] {
+      let run = try rig.run("import", path, "--name", "org/model", environment: try bound(policy))
+      #expect(run.status == 4 && run.errors.contains("policy.json"), "\(path): \(run.errors)")
+      #expect(try rig.succeed("list", "--quiet") == "")
+    }
+    try Files.makeFolders("\(rig.folder.path)/models")
+    try Files.link("\(rig.folder.path)/models/llama", to: Self.llama)
+    let adopted = try JSONReader.parse(
+      try rig.succeed(
+        "adopt", "\(rig.folder.path)/models", "--json", environment: try bound(#"{"organizations":["qwen"]}"#)))
+    let models = adopted["models"]?.arrayValue ?? []
+    #expect(!models.isEmpty && models.allSatisfy { $0["action"] == "leave" })
+    #expect(models.contains { $0["reason"]?.stringValue?.contains("policy.json") == true })
+    try rig.succeed(
+      "import", archive, environment: try bound(#"{"organizations":["local"],"formats":["safetensors"]}"#))
+  }
+
   @Test(
     "a policy that cannot be read allows nothing", arguments: ["", "[]", #"{"licences":[]}"#, #"{"formats":"gguf"}"#])
   func unreadable(text: String) throws {

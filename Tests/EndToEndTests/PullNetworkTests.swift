@@ -7,7 +7,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct PullNetworkTests {
+@Suite(.timeLimit(.minutes(10))) struct PullNetworkTests {
   private static let commit = String(repeating: "c0ffee42", count: 5)
 
   private static func answer(_ body: String, _ headers: String = "") -> String {
@@ -28,8 +28,7 @@ import Testing
   /// Ends a server, and leaves nothing of it: whoever waits for any child would find it for ever.
   private static func end(_ process: pid_t) {
     kill(process, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    Support.Program.ended(process)
   }
 
   private func pull(_ endpoint: String, _ options: [String] = [], _ environment: [String: String] = [:]) throws

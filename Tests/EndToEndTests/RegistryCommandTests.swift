@@ -124,13 +124,12 @@ final class DockerRegistry {
       """
     try AtomicFile.write(Array(text.utf8), to: "\(folder)/registry.yml")
     process = try Support.Program.start(RegistryCommandTests.registryPath, ["serve", "\(folder)/registry.yml"])
-    for _ in 0..<200 where !Self.answers(host) { usleep(50_000) }
+    try waitUntil { [host] in Self.answers(host) }
   }
 
   deinit {
     kill(process, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    Support.Program.ended(process)
   }
 
   private static func answers(_ host: String) -> Bool {

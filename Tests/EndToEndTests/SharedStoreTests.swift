@@ -94,14 +94,14 @@ import Testing
       LoopbackFile("config.json", "{}"), LoopbackFile.large("model.safetensors", byteCount: 3 << 20),
     ])
     defer { hub.stop() }
-    hub.order(Fault(.cdn, .throttle(1 << 20), times: nil))
+    hub.order(Fault(.cdn, .hold(after: 2 << 20), times: nil))
     // The first user's process is killed in the middle of the file.
-    let pull = "'\(Support.Program.path)' pull org/model --endpoint \(hub.endpoint) & "
-    let watch =
-      "for i in $(seq 400); do find '\(store)/parts' -name '*.part' -size +64k 2>/dev/null | grep -q . && break; sleep 0.05; done; "
-    _ = try Support.Program.run(
-      ["-c", "umask 077; \(pull)\(watch)kill -9 $!; wait"], of: "/bin/bash",
+    let pull = try Support.Program.start(
+      "/bin/bash", ["-c", "umask 077; exec '\(Support.Program.path)' pull org/model --endpoint \(hub.endpoint)"],
       environment: ["IMPETUS_HOME": store, "HOME": folder.path, "PATH": Support.Program.searchPath])
+    try waitUntil { hub.heldCount > 0 }
+    kill(pull, SIGKILL)
+    Support.Program.ended(pull)
     #expect(try !Files.list("\(store)/parts").isEmpty)
     hub.state.withLock { $0.faults = [] }
     let second = try run(
@@ -109,6 +109,39 @@ import Testing
     #expect(second.status == 0, "\(second.errors)")
     for (path, facts) in try all(below: "\(store)/blobs/sha256") { #expect(facts.mode == 0o444, "\(path)") }
     #expect(try Files.list("\(store)/parts").filter { $0.hasSuffix(".part") }.isEmpty)
+  }
+
+  @Test("a pull takes from other stores what they have, verified, and fetches the rest", arguments: [false, true])
+  func neighbours(isDamaged: Bool) throws {
+    let folder = try TemporaryFolder("impetus-neighbours")
+    let weights = LoopbackFile.tiled("weights.bin", byteCount: 10 << 20)
+    let hub = try LoopbackHub([LoopbackFile("notes.txt", "a"), weights])
+    defer { hub.stop() }
+    func pull(_ store: String, _ options: String...) throws -> JSONValue {
+      let run = try Support.Program.run(
+        ["pull", "org/model", "--all", "--json"] + options,
+        environment: [
+          "IMPETUS_HOME": "\(folder.path)/\(store)", "IMPETUS_PATH": "\(folder.path)/first", "HOME": folder.path,
+          "HF_ENDPOINT": hub.endpoint,
+        ])
+      #expect(run.status == 0, "\(run.errors)")
+      return try JSONReader.parse(run.output)
+    }
+    #expect(try pull("first")["fetched_bytes"] == JSONValue(weights.content.count + 1))
+    let theirs = "\(folder.path)/first/blobs/sha256/\(weights.digest.hex)"
+    if isDamaged {
+      try Files.makeWritable(theirs)
+      try OpenFile(theirs, flags: O_RDWR).write([weights.content[5_000_000] ^ 1].span, at: 5_000_000)
+    }
+    let plan = try pull("second", "--dry-run")
+    #expect(plan["dry_run"] == true && plan["fetch_bytes"] == 0)
+    #expect(plan["other_stores_bytes"] == JSONValue(weights.content.count + 1))
+    #expect(plan["files"]?.arrayValue?.map { $0["from"] } == ["other-store", "other-store"])
+    #expect(try pull("second")["fetched_bytes"] == JSONValue(isDamaged ? weights.content.count : 0))
+    let own = "\(folder.path)/second/blobs/sha256/\(weights.digest.hex)"
+    #expect(try Files.read(own) == weights.content)
+    // What was taken can be repaired by its stretches like what was fetched.
+    #expect(Files.isFile("\(folder.path)/second/known/ledger/\(weights.digest.hex)"))
   }
 
   @Test("a store that may only be read serves everything that only reads, and says so to the rest") func readOnly()

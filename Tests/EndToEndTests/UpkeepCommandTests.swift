@@ -216,20 +216,19 @@ import Testing
       "HF_ENDPOINT": hub.endpoint, "HOME": rig.folder.path, "IMPETUS_HOME": "\(rig.folder.path)/store",
     ]
     try rig.succeed("import", Fixtures.url("models/qwen2-tied"), "--name", "present")
-    hub.order(Fault(.cdn, .throttle(2_000), times: nil))
-    let pull = try Support.Program.start(Support.Program.path, ["pull", "org/model"], environment: environment)
-    var tries = 0
-    while hub.records.filter({ $0.place == .cdn || $0.place == .resolve }).isEmpty, tries < 3000 {
-      usleep(20_000)
-      tries += 1
-    }
+    // Heads are read before the transfer begins, which is held.
+    let heads = hub.state.withLock { $0.files.count(where: \.isLarge) }
+    hub.order(Fault(.cdn, .none, times: heads), Fault(.cdn, .hold(after: 2_000), times: nil))
+    let pull = try Support.Program.start(
+      Support.Program.path, ["pull", "org/model", "--all"],
+      environment: environment.merging(["HF_HUB_DOWNLOAD_TIMEOUT": "3600"]) { $1 })
+    try waitUntil { hub.heldCount > 0 }
     for arguments in [["gc", "--now"], ["gc", "--now", "--dry-run"], ["rm", "present", "--now"]] {
       let run = try Support.Program.run(arguments, environment: environment)
       #expect(run.status == 7, "\(arguments): \(run.errors)")
     }
     kill(pull, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(pull, &status, 0) < 0 && errno == EINTR {}
+    Support.Program.ended(pull)
     // The time of grace keeps what the pull has finished; the next one goes on with it.
     let parts = try Files.list("\(rig.folder.path)/store/parts")
     let blobs = try Files.list("\(rig.folder.path)/store/blobs/sha256")

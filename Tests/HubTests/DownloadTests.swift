@@ -33,7 +33,7 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DownloadTests {
+@Suite(.timeLimit(.minutes(5))) struct DownloadTests {
   static let files = [
     LoopbackFile("config.json", "{\"model_type\": \"llama\"}"),
     LoopbackFile("empty.txt", ""),
@@ -47,7 +47,7 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
     try await rig.pull()
     #expect(try rig.isComplete())
     #expect(try rig.leftovers() == [])
-    #expect(rig.hub.sentByteCount(.cdn) <= 1_040_003 + 1)
+    #expect(rig.progress?.receivedByteCount == Self.files.reduce(0) { $0 + $1.content.count })
   }
 
   @Test("a large file is fetched in ranges over one shared link") func ranges() async throws {
@@ -72,8 +72,6 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
       SurvivedFault("reset in the body", Fault(.cdn, .cut(after: 50_000, reset: true), times: 3)),
       SurvivedFault("closed before the answer", Fault(.resolve, .cut(after: 0)), Fault(.info, .cut(after: 0))),
       SurvivedFault("reset before the answer", Fault(.tree, .cut(after: 0, reset: true), times: 2)),
-      SurvivedFault("stall", Fault(.cdn, .stall(after: 20_000))),
-      SurvivedFault("trickle", Fault(.cdn, .throttle(100))),
       SurvivedFault("one flipped byte", Fault(.cdn, .flip(at: 300_000), times: 1)),
       SurvivedFault("a flipped byte of a small file", Fault(.cache, .flip(at: 3), times: 1)),
       SurvivedFault("ranges ignored once", Fault(.cdn, .ignoreRange, times: 1)),
@@ -93,7 +91,6 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
           .status(429, [("Retry-After", "Sun, 06 Nov 1994 08:49:38 GMT"), ("Date", "Sun, 06 Nov 1994 08:49:37 GMT")]))),
       SurvivedFault("too many requests, with seconds", Fault(.tree, .status(429, [("Retry-After", "1")]))),
       SurvivedFault("a refused fresh link", Fault(.cdn, .status(403), times: 1)),
-      SurvivedFault("a slow answer", Fault(.cdn, .delay(milliseconds: 300), times: 2)),
     ])
   func survived(_ fault: SurvivedFault) async throws {
     let rig = try Rig(Self.files)
@@ -101,6 +98,61 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
     try await rig.pull()
     #expect(try rig.isComplete())
     #expect(try rig.leftovers() == [])
+  }
+
+  @Test(
+    "connections that bring nothing, or a trickle, are replaced",
+    arguments: [
+      SurvivedFault("stall", Fault(.cdn, .hold(after: 20_000))),
+      SurvivedFault("stall of a small file", Fault(.cache, .hold(after: 1))),
+      SurvivedFault("trickle", Fault(.cdn, .throttle(100))),
+    ])
+  func replaced(_ fault: SurvivedFault) async throws {
+    let rig = try Rig(Self.files)
+    for one in fault.faults { rig.hub.order(one) }
+    try await rig.pull(rig.client(rig.settings(stall: .seconds(1))))
+    #expect(try rig.isComplete())
+    #expect(rig.retried == ["nothing came for 1 s"])
+  }
+
+  @Test(
+    "a request that always moves a little has a deadline all the same",
+    arguments: [
+      SurvivedFault("a question's head", Fault(.info, .slowHead(letters: 60_000))),
+      SurvivedFault("a listing's head", Fault(.tree, .slowHead(letters: 60_000), times: 2)),
+      SurvivedFault("a link's head", Fault(.resolve, .slowHead(letters: 60_000))),
+      SurvivedFault("a range's head", Fault(.cdn, .slowHead(letters: 60_000), times: 2)),
+      SurvivedFault("a range's bytes", Fault(.cdn, .throttle(5_000), times: 4)),
+    ])
+  func deadline(_ fault: SurvivedFault) async throws {
+    let rig = try Rig(Self.files)
+    for one in fault.faults { rig.hub.order(one) }
+    var settings = try rig.settings()
+    settings.questionPatience.deadline = .seconds(1)
+    settings.bytePatience.deadline = .seconds(1)
+    settings.bytePatience.leastBytesPerSecond = 1 << 20
+    settings.retry.attempts = 100  // on a busy machine a second may be too short for an answer
+    try await rig.pull(rig.client(settings))
+    #expect(try rig.isComplete())
+    #expect(rig.retried.contains("no complete answer within 1 s"))
+  }
+
+  @Test("a server that never completes its head ends a pull") func endlessHead() async throws {
+    let rig = try Rig(Self.files)
+    rig.hub.order(Fault(.info, .slowHead(letters: 60_000), times: nil))
+    var settings = try rig.settings()
+    settings.questionPatience.deadline = .milliseconds(300)
+    let problem = await rig.problem(try rig.client(settings))
+    #expect(problem?.code == "hub.network" && problem?.why?.contains("no complete answer") == true)
+    #expect(rig.hub.records.count == 4)
+  }
+
+  @Test("the deadline grows with the bytes, and with a limit of the rate") func deadlines() {
+    let patience = Patience(deadline: .seconds(10))
+    #expect(patience.time(for: 0, limit: nil) == .seconds(10))
+    #expect(patience.time(for: 1 << 20, limit: nil) == .seconds(10 + 64))
+    #expect(patience.time(for: 1 << 20, limit: 1 << 19) == .seconds(10 + 256))
+    #expect(patience.time(for: 7, limit: 1) == .seconds(17))
   }
 
   @Test(
@@ -163,21 +215,38 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
     rig.hub.order(Fault(.cdn, .flip(at: 100_000), times: 8))
     _ = await rig.problem()
     let refetched = rig.events.withLock { events in
-      events.compactMap { event -> Int? in if case .refetching(_, let count) = event { count } else { nil } }
+      events.compactMap { event -> Int? in if case .refetching(_, let count, true) = event { count } else { nil } }
     }
     #expect(refetched == [500_000])
   }
 
+  @Test("wrong bytes are found by second copies, and the rest is not fetched again") func search() async throws {
+    let rig = try Rig([.large("model.safetensors", byteCount: 2_000_000)])
+    var options = Rig.options
+    options.connections = 1
+    // A byte of the third range is wrong once. In the second round no range after the fourth would ever end.
+    rig.hub.order(
+      Fault(.cdn, .flip(at: 300_000), from: 2 * 131_072), Fault(.cdn, .none, times: 12, from: 4 * 131_072),
+      Fault(.cdn, .hold(after: 40_000), times: nil, from: 4 * 131_072))
+    try await rig.pull(rig.client(rig.settings(stall: .seconds(3600))), options: options)
+    #expect(try rig.isComplete())
+    #expect(try rig.leftovers() == [])
+    let second = rig.hub.asked(of: 2_000_000, from: rig.hub.records.count { $0.place != .cdn } + 16)
+    #expect(second.contains(300_000) && second.isSubset(of: RangeSet([0..<5 * 131_072])))
+    #expect(rig.progress?.landedByteCount == 2_000_000)
+  }
+
   @Test("an expired link is renewed in mid-file") func expiredLink() async throws {
     let rig = try Rig([.large("model.safetensors", byteCount: 2_000_000)])
-    rig.hub.order(Fault(.cdn, .throttle(4_000_000), times: nil))
+    rig.hub.order(Fault(.cdn, .hold(after: 50_000), times: 4))
     let pull = Task { try await rig.pull() }
-    while rig.hub.sentByteCount(.cdn) < 200_000 { try await Task.sleep(for: .milliseconds(5)) }
+    try await eventually { rig.hub.heldCount == 4 }
     rig.hub.state.withLock { $0.generation += 1 }
+    rig.hub.release()
     _ = try await pull.value
     #expect(try rig.isComplete())
     #expect(rig.hub.records.filter { $0.place == .resolve }.count == 2)
-    #expect(rig.hub.sentByteCount(.cdn) <= 2_000_000 + 200_000)  // with refusals, and tails that were taken over
+    #expect(rig.progress?.receivedByteCount == 2_000_000)
   }
 
   @Test("five hundred small files") func manyFiles() async throws {
@@ -197,23 +266,38 @@ struct FatalFault: Sendable, CustomTestStringConvertible {
   }
 
   @Test("a rate limit holds for all connections together") func rateLimit() async throws {
-    let rig = try Rig([.large("model.safetensors", byteCount: 600_000)])
+    let rig = try Rig([.large("model.safetensors", byteCount: 1_500_000)])
     var settings = try rig.settings()
     settings.network.bytesPerSecond = 1_000_000
     let client = try rig.client(settings)
     let duration = try await ContinuousClock().measure { try await rig.pull(client) }
     #expect(try rig.isComplete())
-    #expect(duration > .milliseconds(400) && duration < .seconds(20))
+    // A tenth of a second may be in stock, and the last bytes come at once: a quarter of a megabyte is offered at a time.
+    #expect(duration > .milliseconds(1100))
+  }
+
+  @Test("the budget of a rate fills with time, has a tenth of a second in stock, and pays back") func rateBudget() {
+    let start = ContinuousClock.now
+    var budget = RateBudget(bytesPerSecond: 1000, now: start)
+    #expect(!budget.isOpen)
+    budget.refill(now: start + .milliseconds(20))
+    #expect(budget.isOpen)
+    budget.spend(20)
+    #expect(!budget.isOpen)
+    budget.refill(now: start + .seconds(60))
+    budget.spend(99)
+    #expect(budget.isOpen)
+    budget.spend(501)
+    budget.refill(now: start + .seconds(60) + .milliseconds(499))
+    #expect(!budget.isOpen)
+    budget.refill(now: start + .seconds(60) + .milliseconds(502))
+    #expect(budget.isOpen)
   }
 
   @Test("progress ends at the whole, and counts what was here") func progress() async throws {
     let rig = try Rig(Self.files)
     try await rig.pull()
-    let last = rig.events.withLock { events in
-      events.compactMap { event -> DownloadProgress? in
-        if case .progress(let progress) = event { progress } else { nil }
-      }.last
-    }
+    let last = rig.progress
     #expect(last?.landedByteCount == last?.byteCount)
     #expect(last?.finishedFileCount == Self.files.count)
     #expect(last?.active.isEmpty == true)

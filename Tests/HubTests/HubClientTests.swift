@@ -7,7 +7,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HubClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HubClientTests {
   private func rig() throws -> Rig {
     try Rig([LoopbackFile("config.json", "{}"), .large("a.safetensors", byteCount: 100_000)])
   }
@@ -146,8 +146,6 @@ import Testing
     rig.hub.order(
       Fault(.info, .status(302, [("Location", "\(elsewhere.endpoint)/api/models/org/model/revision/main")])))
     _ = try await rig.client(rig.settings(["HF_TOKEN": "hf_secret"])).resolve(RepoID("org/model"), .main)
-    // The hub notes a request once it has answered.
-    for _ in 0..<100 where elsewhere.records.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
     #expect(elsewhere.records.count == 1)
     #expect(elsewhere.records.first?.request.headers["authorization"] == nil)
   }

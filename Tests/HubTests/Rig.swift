@@ -21,13 +21,14 @@ final class Rig: Sendable {
 
   deinit { hub.stop() }
 
-  /// Settings with short patience. `environment` comes on top of the endpoint.
-  func settings(_ environment: [String: String] = [:]) throws -> HubSettings {
+  /// Settings with short pauses. `environment` comes on top of the endpoint.
+  /// - Parameter stall: what a server that sends nothing is given; long, so that a busy machine is no fault.
+  func settings(_ environment: [String: String] = [:], stall: Duration = .seconds(100)) throws -> HubSettings {
     var settings = try HubSettings(environment: environment.merging(["HF_ENDPOINT": hub.endpoint]) { $1 })
     settings.retry = RetryPolicy(
       attempts: 4, base: .milliseconds(5), longest: .milliseconds(20), longestWait: .seconds(5), margin: .zero)
-    settings.questionPatience = Patience(connect: .seconds(2), stall: .seconds(1), deadline: .seconds(5))
-    settings.bytePatience = Patience(connect: .seconds(2), stall: .seconds(1))
+    settings.questionPatience = Patience(connect: .seconds(100), stall: stall)
+    settings.bytePatience = settings.questionPatience
     return settings
   }
 
@@ -64,6 +65,21 @@ final class Rig: Sendable {
         try Files.rename(file.path, to: target)
       })
     return listing
+  }
+
+  /// How far the download was when it last told.
+  var progress: DownloadProgress? {
+    events.withLock { events in
+      for event in events.reversed() { if case .progress(let progress) = event { return progress } }
+      return nil
+    }
+  }
+
+  /// Why requests failed that were tried again.
+  var retried: Set<String> {
+    events.withLock { events in
+      Set(events.compactMap { if case .retrying(let problem, _) = $0 { problem.why } else { nil } })
+    }
   }
 
   /// Whether every file of the hub arrived with its bytes.

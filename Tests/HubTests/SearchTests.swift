@@ -7,7 +7,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SearchTests {
+@Suite(.timeLimit(.minutes(5))) struct SearchTests {
   private static let rows: [JSONValue] = [
     [
       "id": "org/small", "downloads": 1000, "likes": 3, "gated": false, "lastModified": "2026-01-02T03:04:05.000Z",

@@ -9,7 +9,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EstimatingTests {
+@Suite(.timeLimit(.minutes(5))) struct EstimatingTests {
   private static func hub(_ fixture: String, extra: [LoopbackFile] = []) throws -> LoopbackHub {
     let folder = Fixtures.url("models/\(fixture)")
     let names = try Files.list(folder).filter { Files.isFile("\(folder)/\($0)") && $0 != "reference.json" }

@@ -36,7 +36,7 @@ private final class FolderDestination: PullDestination {
   func take(_ file: RepoFile, from path: String, progress: (Int) throws -> Void) throws -> Digest? { nil }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct PullingTests {
+@Suite(.timeLimit(.minutes(5))) struct PullingTests {
   private static let files = [
     LoopbackFile("README.md", "same"), LoopbackFile("LICENSE", "same"), LoopbackFile("config.json", "{}"),
     LoopbackFile.large("model.safetensors", byteCount: 400_000),
@@ -89,16 +89,16 @@ private final class FolderDestination: PullDestination {
     let pulling = try pulling(hub, FolderDestination())
     hub.order(Fault(.resolve, .status(404), times: nil))
     await #expect(throws: HubProblem.self) { try await pulling.run(pulling.plan(RepoID("org/model"))) }
-    hub.state.withLock { $0.faults = [Fault(.cdn, .throttle(4_000_000), times: nil)] }
+    hub.state.withLock { $0.faults = [Fault(.cdn, .hold(after: 5 << 19), times: nil)] }
     let plan = try await pulling.plan(RepoID("org/model"))
     let pull = Task { try await pulling.run(plan) }
-    while try await pulling.plan(RepoID("org/model")).resumableByteCount < 2 << 20 {
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    // Two whole blocks of a range; a part of it may have become another connection's, and be held too.
+    try await eventually { try await pulling.plan(RepoID("org/model")).resumableByteCount >= 2 << 20 }
     pull.cancel()
     _ = await pull.result
     let rest = try await pulling.plan(RepoID("org/model"))
-    #expect(rest.resumableByteCount >= 2 << 20 && rest.fetchByteCount == 9_000_000 - rest.resumableByteCount)
+    #expect((2 << 20..<9_000_000).contains(rest.resumableByteCount))
+    #expect(rest.fetchByteCount == 9_000_000 - rest.resumableByteCount)
     hub.state.withLock { $0.faults = [] }
     #expect(try await pulling.run(rest).files.count == 1)
   }

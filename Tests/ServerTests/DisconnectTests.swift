@@ -4,6 +4,7 @@
 import Basics
 import Inference
 import Server
+import Support
 import Testing
 
 @Suite("Disconnects")

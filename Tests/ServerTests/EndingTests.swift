@@ -4,6 +4,7 @@
 import Basics
 import Logging
 import Server
+import Support
 import Testing
 
 @Suite("Beginning and ending")
@@ -30,11 +31,10 @@ struct EndingTests {
       $0.drainTime = .milliseconds(300)
     } _: { client in
       let answer = try await client.begin(["max_tokens": .null])
-      let begin = ContinuousClock.now
       await client.serving.shutDown()
       let heard = try await blocking { try answer.rest() }
+      // An answer without an end of its own: that this is reached is the deadline's doing.
       #expect(!heard.isWhole)
-      #expect(ContinuousClock.now - begin < .seconds(10))
     }
   }
 

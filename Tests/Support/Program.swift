@@ -31,14 +31,23 @@ public enum Program {
     let process = try start(path, arguments, environment: environment)
     usleep(microseconds)
     kill(process, SIGKILL)
+    ended(process)
+  }
+
+  /// Waits for the end of a process.
+  /// - Returns: its exit code, or 128 plus the signal's number.
+  @discardableResult
+  public static func ended(_ process: pid_t) -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
   }
 
   /// Starts a program that goes on by itself, without input and output.
+  /// - Parameter errors: the file that takes what it writes to stderr; nil drops it.
   /// - Returns: its process, to be ended and waited for.
   public static func start(
-    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], errors: String? = nil
   ) throws -> pid_t {
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
@@ -47,8 +56,8 @@ public enum Program {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor: Int32 in [0, 1, 2] {
-      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+    for (descriptor, path) in zip([0, 1, 2] as [Int32], ["/dev/null", "/dev/null", errors ?? "/dev/null"]) {
+      posix_spawn_file_actions_addopen(&actions, descriptor, path, O_RDWR | O_CREAT, 0o600)
     }
     var process: pid_t = 0
     let failed = posix_spawn(&process, program, &actions, nil, &words, &variables)
@@ -82,11 +91,8 @@ public enum Program {
       posix_spawn(&process, program, &actions, nil, &words, environment == nil ? environ : own.baseAddress)
     }
     guard failed == 0 else { throw FileProblem.system(operation: "start", path: program, number: failed) }
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
-    let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
     return Run(
-      status: code, output: String(decoding: try Files.read(output), as: UTF8.self),
+      status: ended(process), output: String(decoding: try Files.read(output), as: UTF8.self),
       errors: String(decoding: try Files.read(errors), as: UTF8.self))
   }
 }

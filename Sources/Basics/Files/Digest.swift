@@ -29,7 +29,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
   public static func of(_ bytes: [UInt8]) -> Digest {
     var hasher = SHA256()
     hasher.update(bytes.span)
-    return hasher.finish()
+    return hasher.digest
   }
 
   /// Digest of a whole file, read in pieces of 1 MiB.
@@ -40,7 +40,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     var offset = 0
     while true {
       let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { return hasher.finish() }
+      if count == 0 { return hasher.digest }
       hasher.update(buffer.span.extracting(first: count))
       offset += count
     }

@@ -165,6 +165,13 @@ public enum Files {
     return Int(clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize)).partialValue)
   }
 
+  /// Files that may still be made on the file system of `path`; nil where their number has no limit of its own.
+  public static func freeFiles(at path: String) throws(FileProblem) -> Int? {
+    var info = statvfs()
+    guard unsafe statvfs(path, &info) == 0 else { throw .last("examine the file system of", path) }
+    return info.f_files == 0 ? nil : Int(clamping: UInt64(info.f_favail))
+  }
+
   /// The process's working folder.
   public static var currentFolder: String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)

@@ -57,7 +57,7 @@ public struct HashLedger: Sendable, Equatable {
   }
 
   /// Whether a hash that has taken in a stretch stands where it should.
-  public func agrees(_ hash: borrowing SHA256, after stretch: Int, of digest: Digest) -> Bool {
+  public func agrees(_ hash: SHA256, after stretch: Int, of digest: Digest) -> Bool {
     stretch < values.count ? hash.chainingValue == values[stretch] : hash.digest == digest
   }
 }

@@ -2,12 +2,26 @@
 // Streaming SHA-256 and SHA-1 by libcrypto: as fast as any, and curl loads it anyway.
 
 internal import CCrypto
+internal import CKernels
 
-/// A running SHA-256.
-public struct SHA256: ~Copyable {
+/// A running SHA-256. It can be put down and taken up again: by a copy, by a text of its state, or, between two steps of
+/// the hash, by the eight words that stand for all bytes before.
+public struct SHA256: Sendable {
   private var context = SHA256_CTX()
 
   public init() { unsafe SHA256_Init(&context) }
+
+  /// Goes on where `state` was noted, by a program that was built for the same kind of machine.
+  /// - Returns: nil for a text that is no such state.
+  public init?(state: String) {
+    guard let bytes = Hex.bytes(state), bytes.count == MemoryLayout<SHA256_CTX>.size else { return nil }
+    unsafe withUnsafeMutableBytes(of: &context) { unsafe $0.copyBytes(from: bytes) }
+    // The library trusts both to be within its buffers.
+    guard context.num < 64, context.md_len == 32 else { return nil }
+  }
+
+  /// The state as hex digits.
+  public var state: String { unsafe withUnsafeBytes(of: context) { unsafe Hex.text(Array($0)) } }
 
   /// Goes on where another hash stood after `byteCount` bytes, a multiple of 64.
   public init(from value: ChainingValue, byteCount: Int) {
@@ -31,6 +45,40 @@ public struct SHA256: ~Copyable {
     }
   }
 
+  /// Takes in bytes for two hashes at once: where the processor can, in little more time than for one.
+  public static func update(
+    _ one: inout SHA256, _ first: Span<UInt8>, _ other: inout SHA256, _ second: Span<UInt8>
+  ) {
+    let count = min(first.count, second.count) / stepByteCount * stepByteCount
+    let isPaired =
+      one.context.num == 0 && other.context.num == 0 && count > 0
+      && (unsafe first.withUnsafeBytes { first in
+        unsafe second.withUnsafeBytes { second in
+          unsafe withUnsafeMutableBytes(of: &one.context.h) { one in
+            unsafe withUnsafeMutableBytes(of: &other.context.h) { other in
+              unsafe ck_sha256_pair(
+                one.baseAddress?.assumingMemoryBound(to: UInt32.self), first.baseAddress,
+                other.baseAddress?.assumingMemoryBound(to: UInt32.self), second.baseAddress, count / stepByteCount)
+            }
+          }
+        }
+      })
+    if isPaired {
+      one.count(count)
+      other.count(count)
+    }
+    let done = isPaired ? count : 0
+    one.update(first.extracting(droppingFirst: done))
+    other.update(second.extracting(droppingFirst: done))
+  }
+
+  /// Counts bytes that are in the words already.
+  private mutating func count(_ byteCount: Int) {
+    let bits = (UInt64(context.Nh) << 32 | UInt64(context.Nl)) &+ UInt64(byteCount) &* 8
+    context.Nl = UInt32(truncatingIfNeeded: bits)
+    context.Nh = UInt32(truncatingIfNeeded: bits >> 32)
+  }
+
   /// What stands for all bytes so far; nil in the middle of a step.
   public var chainingValue: ChainingValue? {
     guard context.num == 0 else { return nil }
@@ -45,8 +93,6 @@ public struct SHA256: ~Copyable {
     return Digest(raw: output)
   }
 
-  /// The digest of everything; ends the hash.
-  public consuming func finish() -> Digest { digest }
 }
 
 /// A running SHA-1, for the identity git gives to small files; never for trust.

@@ -97,6 +97,18 @@ public struct OpenFile: ~Copyable, Sendable {
     }
   }
 
+  /// Hands on all bytes from the beginning, a megabyte at a time.
+  public func forEachPiece(_ take: (Span<UInt8>) throws -> Void) throws {
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while true {
+      let count = try read(into: &buffer, at: offset)
+      if count == 0 { return }
+      try take(buffer.span.extracting(first: count))
+      offset += count
+    }
+  }
+
   /// Forces everything written to the disk.
   public func synchronize() throws(FileProblem) {
     guard fsync(descriptor) == 0 else { throw .last("flush", path) }

@@ -31,7 +31,7 @@ public enum Sharing: String, Sendable, CaseIterable {
   }
 
   /// Whether blocks could be shared; then the target is there.
-  private static func clones(_ source: borrowing OpenFile, to target: String) throws -> Bool {
+  package static func clones(_ source: borrowing OpenFile, to target: String) throws -> Bool {
     do {
       let file = try OpenFile.creating(target)
       if ioctl(file.descriptor, cloneRequest, source.descriptor) == 0 { return true }

@@ -350,6 +350,12 @@ void ck_f32_to_bf16(const float *x, void *y, size_t n);  // nearest, ties to eve
 size_t ck_affine_quantize(const void *x, ck_dtype dtype, int32_t rows, int32_t inputs, int32_t bits, int32_t group,
                           void *codes, void *scales, void *biases);
 
+// ---- hashes ----
+
+// SHA-256 of two texts of whole blocks of 64 bytes, side by side: `a` and `b` are the eight words each, before and after.
+// False, and nothing done, where this processor has no instructions for it.
+bool ck_sha256_pair(uint32_t *a, const void *x, uint32_t *b, const void *y, size_t blocks);
+
 // ---- what the machine allows ----
 
 // One pass over memory by all threads, in bytes a second; `bytes` should be several times the last cache.

@@ -53,13 +53,16 @@ enum EstimateText {
 
   /// A plan with its estimate for `--json`.
   static func json(_ plan: PullPlan, _ estimate: Estimate) -> JSONObject {
+    var object = PlanJSON.summary(plan)
+    for (key, value) in json(estimate) { object[key] = value }
+    return object
+  }
+
+  /// What the model is and needs, for `--json`.
+  static func json(_ estimate: Estimate) -> JSONObject {
     let facts = estimate.facts
-    var object: JSONObject = [
-      "name": .string(plan.resolved.repository.description), "revision": .string(plan.resolved.commit.description),
-    ]
+    var object = JSONObject()
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
-    object["license"] = text(plan.license)
-    object["gated"] = .bool(plan.isGated)
     object["architecture"] = text(facts?.description.architecture)
     object["supported"] = facts.map { .bool($0.unsupported == nil) } ?? .null
     object["unsupported"] = text(estimate.trouble)
@@ -67,11 +70,6 @@ enum EstimateText {
     object["context_length"] = facts?.contextLength.map { JSONValue($0) } ?? .null
     object["precision"] = text(facts?.description.precision)
     object["quantization"] = text(facts?.description.quantization)
-    object["file_count"] = JSONValue(plan.selection.taken.count)
-    object["size_bytes"] = JSONValue(plan.byteCount)
-    object["fetch_bytes"] = JSONValue(plan.fetchByteCount)
-    object["present_bytes"] = JSONValue(plan.presentByteCount)
-    object["free_bytes"] = JSONValue(plan.freeByteCount)
     object["memory"] = [
       "installed_bytes": JSONValue(estimate.machine.installed),
       "available_bytes": JSONValue(estimate.machine.available),

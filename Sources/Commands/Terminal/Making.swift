@@ -21,3 +21,10 @@ func making<Result: Sendable>(
     return try body({ bar.update(done: $0.done, total: $0.total) }, isCancelled)
   }
 }
+
+extension Materials {
+  /// What `--input` names, read on a thread that may be blocked.
+  static func read(_ paths: [String]) async throws -> Materials {
+    paths.isEmpty ? Materials() : try await blocking { _ in try Materials(paths: paths) }
+  }
+}

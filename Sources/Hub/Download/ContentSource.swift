@@ -60,7 +60,7 @@ package final class ResolveSource: ContentSource {
     let range = sink.beginAttempt()
     let delivery = try await courier.carry(
       used, headers: headers + (range.map { [$0] } ?? []),
-      patience: courier.settings.bytePatience, bodyLimit: 4096, into: sink)
+      patience: courier.settings.bytePatience, bodyLimit: 4096, into: sink, expecting: sink.remaining)
     try check(delivery.hubHeads)
     try judge(delivery, used, sink)
     refusals.store(0, ordering: .relaxed)

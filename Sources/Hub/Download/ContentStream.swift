@@ -56,7 +56,7 @@ public final class ContentStream: Sendable {
     self.file = file
     self.thread = thread
     self.consumer = consumer
-    source = try ResolveSource(client, file, of: repository, at: commit)
+    source = try client.source(of: file, in: repository, at: commit)
     courier = client.courier
     layout = BlockLayout(byteCount: file.byteCount, blockByteCount: options.blockByteCount)
     let first = range.lowerBound / options.blockByteCount

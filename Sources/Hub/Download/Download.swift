@@ -49,11 +49,7 @@ public final class Download: Sendable {
     }
     try self.init(
       files, courier: client.courier, into: folder, options: options, events: events,
-      source: { file throws(HubProblem) in
-        var sources: [any ContentSource] = []
-        for one in client.all { sources.append(try ResolveSource(one, file, of: repository, at: commit)) }
-        return sources.count == 1 ? sources[0] : MirroredSource(sources)
-      })
+      source: { file throws(HubProblem) in try client.source(of: file, in: repository, at: commit) })
   }
 
   /// - Parameter source: where each file comes from.

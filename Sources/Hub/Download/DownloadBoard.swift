@@ -27,6 +27,8 @@ final class DownloadBoard: Sendable {
     case open(FileJob)
     /// Bring a range.
     case fetch(FileJob, RangeSink)
+    /// See whether a file is complete.
+    case settle(FileJob)
     /// Others are busy with the rest: ask again soon.
     case wait
     /// Nothing is left.
@@ -46,6 +48,10 @@ final class DownloadBoard: Sendable {
     var running: [RangeSink] = []
     var isWholeOnly = false
     var wasRefetched = false
+    /// Second copies of its blocks are fetched to find those whose first one is wrong.
+    var isSearched = false
+    /// The wrong ones were found: no more of them is wanted.
+    var hasEnough = false
   }
 
   private struct State {
@@ -106,6 +112,7 @@ final class DownloadBoard: Sendable {
       entry.phase = .opening
       return .open(entry.job)
     case .fetching:
+      if entry.hasEnough { return entry.running.isEmpty ? .settle(entry.job) : nil }
       if entry.isWholeOnly && !entry.running.isEmpty { return nil }
       guard let first = entry.open.first else { return nil }
       let blocks: Range<Int>
@@ -128,7 +135,7 @@ final class DownloadBoard: Sendable {
   /// Takes the back half of the range that has most to bring: the end of a download must not wait
   /// for its slowest connection.
   private func steal(_ entry: inout Entry, _ target: (FileJob) -> RangeSink.Target) -> Work? {
-    guard entry.phase == .fetching, !entry.isWholeOnly,
+    guard entry.phase == .fetching, !entry.isWholeOnly, !entry.hasEnough,
       let slowest = entry.running.max(by: { $0.remaining < $1.remaining }),
       let blocks = slowest.split(least: options.leastSplitBlocks)
     else { return nil }
@@ -138,7 +145,9 @@ final class DownloadBoard: Sendable {
   private func start(
     _ entry: inout Entry, _ blocks: Range<Int>, isWhole: Bool, _ target: (FileJob) -> RangeSink.Target
   ) -> Work {
-    let sink = RangeSink(entry.job.file.path, entry.job.layout, blocks: blocks, isWhole: isWhole, target(entry.job))
+    let sink = RangeSink(
+      entry.job.file.path, entry.job.layout, blocks: blocks, isWhole: isWhole, target(entry.job),
+      isProgress: !entry.isSearched)
     entry.running.append(sink)
     return .fetch(entry.job, sink)
   }
@@ -192,16 +201,27 @@ final class DownloadBoard: Sendable {
   }
 
   /// Blocks must come once more. False when that was tried before.
-  func reopen(_ job: FileJob, wrong: [Int]) -> Bool {
+  /// - Parameter isSearch: they are suspected only, until enough was replaced.
+  func reopen(_ job: FileJob, wrong: [Int], isSearch: Bool) -> Bool {
     change(job) { entry in
       guard !entry.wasRefetched else { return false }
       entry.wasRefetched = true
+      entry.isSearched = isSearch
       for block in wrong { entry.received[block] = false }
       entry.open = Self.runs(of: entry.received)
       entry.phase = .fetching
       return true
     }
   }
+
+  /// The file has become right: what is still fetched of it is not wanted.
+  func takeNoMore(_ job: FileJob) { change(job) { $0.hasEnough = true } }
+
+  /// Whether bytes of a file are of use.
+  func isFetching(_ job: FileJob) -> Bool { change(job) { $0.phase == .fetching && !$0.hasEnough } }
+
+  /// Whether its wrong bytes are searched for: the fetching may become useless at any time.
+  func isSearched(_ job: FileJob) -> Bool { change(job) { $0.isSearched } }
 
   /// The file is verified and handed over.
   func finished(_ job: FileJob) {

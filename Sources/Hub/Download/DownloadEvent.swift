@@ -48,8 +48,9 @@ public enum DownloadEvent: Sendable {
   case progress(DownloadProgress)
   /// A file is complete, and its hash is the promised one.
   case verified(RepoPath, Digest)
-  /// A complete file had the wrong hash; these bytes of it are fetched once more.
-  case refetching(RepoPath, byteCount: Int)
+  /// A complete file had the wrong hash; these bytes of it are fetched once more. In a search nothing tells which of them
+  /// are wrong, and it ends with them.
+  case refetching(RepoPath, byteCount: Int, isSearch: Bool)
   /// A server limits requests: all requests to it wait.
   case waiting(host: String, seconds: Int)
   /// A request failed and is tried again after the pause.

@@ -20,6 +20,7 @@ extension DownloadWorker {
       switch board.next(smallestFirst: smallestFirst, { target($0) }) {
       case .open(let job): try await open(job)
       case .fetch(let job, let sink): try await fetch(job, sink)
+      case .settle(let job): try await settle(job)
       case .wait: try await sleep(.milliseconds(10))
       case .finished: return
       }
@@ -78,18 +79,23 @@ extension DownloadWorker {
     RangeSink.Target(
       pool: download.pool, meters: [download.meter, job.meter],
       deliver: { [download, board] block, buffer in
-        guard download.fault.withLock({ $0 == nil }), let part = board.part(of: job) else {
+        guard download.fault.withLock({ $0 == nil }), board.isFetching(job), let part = board.part(of: job) else {
           download.pool.give(buffer)
           return false
         }
         board.received(job, block)
         download.writer.add {
           defer { download.pool.give(buffer) }
-          guard let isMuch = download.noting({ () throws(FileProblem) in try part.write(block, buffer) }) else {
+          guard let written = download.noting({ () throws(FileProblem) in try part.write(block, buffer) }) else {
             return
           }
-          download.hasher.add { _ = download.noting { () throws(FileProblem) in try part.follow() } }
-          if isMuch {
+          download.hasher.add {
+            if written.isReplaced, download.noting({ () throws(FileProblem) in try part.isRight() }) == true {
+              board.takeNoMore(job)
+            }
+            _ = download.noting { () throws(FileProblem) in try part.follow() }
+          }
+          if written.isMuch {
             download.finisher.add { _ = download.noting { () throws(FileProblem) in try part.synchronize() } }
           }
         }
@@ -102,13 +108,18 @@ extension DownloadWorker {
   private func fetch(_ job: FileJob, _ sink: RangeSink) async throws {
     defer { sink.close() }
     var failures = 0
-    while !sink.isComplete {
+    while !sink.isComplete, board.isFetching(job) {
       try checkStop()
       let before = sink.position
       do throws(FetchFailure) {
-        try await job.source.fetch(into: sink)
+        if board.isSearched(job) {
+          try await fetchWhileWanted(job, sink)
+        } else {
+          try await job.source.fetch(into: sink)
+        }
       } catch {
         try checkStop()
+        guard board.isFetching(job) else { break }
         if case .rangeIgnored = error {
           sink.close()
           return board.takeWhole(job, sink)
@@ -120,6 +131,25 @@ extension DownloadWorker {
     try checkStop()
     board.ended(job, sink)
     try await settle(job)
+  }
+
+  /// An attempt that ends when the file's bytes are of no more use.
+  private func fetchWhileWanted(_ job: FileJob, _ sink: RangeSink) async throws(FetchFailure) {
+    let result = await withTaskGroup(of: Result<Void, FetchFailure>?.self) { group in
+      group.addTask {
+        do throws(FetchFailure) { return .success(try await job.source.fetch(into: sink)) } catch {
+          return .failure(error)
+        }
+      }
+      group.addTask {
+        while board.isFetching(job), (try? await Task.sleep(for: .milliseconds(20))) != nil {}
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first ?? .success(())
+    }
+    try result.get()
   }
 
   // MARK: A file's end
@@ -140,23 +170,26 @@ extension DownloadWorker {
     board.finished(job)
   }
 
-  /// Fetches again what is wrong, once. Blocks that changed on the disk are known by their checksums;
-  /// when there are none, wrong bytes came, and nothing tells which.
+  /// Fetches again what is wrong, once. Blocks that changed on the disk are known by their checksums; when there are none,
+  /// wrong bytes came: second copies, from another server where there is one, show which, and are fetched until the whole
+  /// is right.
   private func mismatch(_ job: FileJob, _ part: PartFile, _ hashes: ContentHashes) async throws {
-    let wrong = try await onHasher { () throws(FileProblem) in try part.forgetWrongBlocks() }
-    if wrong.count == job.layout.count { job.source.distrust() }
+    let (wrong, isSearch) = try await onHasher { () throws(FileProblem) in try part.forgetWrongBlocks() }
+    if isSearch { job.source.distrust() }
     let byteCount = wrong.reduce(0) { $0 + job.layout.bytes(of: $1).count }
     // An empty file has nothing to fetch again.
-    guard !wrong.isEmpty, board.reopen(job, wrong: wrong) else {
+    guard !wrong.isEmpty, board.reopen(job, wrong: wrong, isSearch: isSearch) else {
       try await onFinisher { () throws(FileProblem) in try part.discard() }
       throw HubProblem.checksumMismatch(
         path: job.file.path.description, expected: job.file.identity.description,
         found: hashes.found(for: job.file.identity).description,
         why: wrong.isEmpty ? "it has no bytes that could be others" : "it was fetched twice")
     }
-    job.meter.land(-byteCount)
-    download.meter.land(-byteCount)
-    download.events(.refetching(job.file.path, byteCount: byteCount))
+    if !isSearch {
+      job.meter.land(-byteCount)
+      download.meter.land(-byteCount)
+    }
+    download.events(.refetching(job.file.path, byteCount: byteCount, isSearch: isSearch))
   }
 
   private func onHasher<Value: Sendable>(

@@ -4,6 +4,15 @@
 
 internal import Synchronization
 
+extension HubClient {
+  /// A file at the endpoint, and at the mirrors where there are any.
+  func source(of file: RepoFile, in repository: RepoID, at commit: CommitID) throws(HubProblem) -> any ContentSource {
+    var sources: [any ContentSource] = []
+    for one in all { sources.append(try ResolveSource(one, file, of: repository, at: commit)) }
+    return sources.count == 1 ? sources[0] : MirroredSource(sources)
+  }
+}
+
 /// Several sources of one content.
 final class MirroredSource: ContentSource {
   private struct State {

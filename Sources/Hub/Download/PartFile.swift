@@ -29,6 +29,10 @@ final class PartFile: @unchecked Sendable {
     /// Of every block that is on the disk.
     var checksums: [UInt64?]
     var missingCount: Int
+    /// While wrong bytes are searched for: of the first copy, which is on the disk until a second one differs from it.
+    var suspects: [UInt64?]?
+    /// Blocks whose second copy took the place of the first.
+    var replacedCount = 0
 
     init(count: Int) {
       checksums = Array(repeating: nil, count: count)
@@ -108,25 +112,47 @@ final class PartFile: @unchecked Sendable {
   var isComplete: Bool { blocks.withLock { $0.missingCount == 0 } }
   private func isPresent(_ block: Int) -> Bool { blocks.withLock { $0.checksums[block] != nil } }
 
+  /// What follows from a block that was written.
+  struct Written {
+    /// So much was written that it should be flushed, so that little is left for the end.
+    var isMuch = false
+    /// Another copy of it took its place: the file may be right now.
+    var isReplaced = false
+  }
+
   /// Puts a block in its place and notes it.
-  /// - Returns: whether so much was written that it should be flushed, so that little is left for the end.
-  func write(_ block: Int, _ buffer: BlockBuffer) throws(FileProblem) -> Bool {
+  func write(_ block: Int, _ buffer: BlockBuffer) throws(FileProblem) -> Written {
     let offset = layout.bytes(of: block).lowerBound
-    let result: Result<UInt64, FileProblem> = buffer.withBytes { bytes in
-      do throws(FileProblem) {
-        try file.write(bytes.span, at: offset)
-        return .success(BlockChecksum.of(bytes))
-      } catch {
+    let checksum = buffer.withBytes { BlockChecksum.of($0) }
+    guard let isReplaced = begin(block, checksum) else { return Written() }
+    let result: Result<Void, FileProblem> = buffer.withBytes { bytes in
+      do throws(FileProblem) { return .success(try file.write(bytes.span, at: offset)) } catch {
         return .failure(error)
       }
     }
-    let checksum = try result.get()
+    try result.get()
     record(block, checksum)
     try journal.note(block, checksum)
     unflushedByteCount += layout.bytes(of: block).count
-    guard unflushedByteCount >= Self.flushedByteCount else { return false }
+    guard unflushedByteCount >= Self.flushedByteCount else { return Written(isReplaced: isReplaced) }
     unflushedByteCount = 0
-    return true
+    return Written(isMuch: true, isReplaced: isReplaced)
+  }
+
+  /// Whether a block is the second copy of one that differs; nil when it need not be written.
+  private func begin(_ block: Int, _ checksum: UInt64) -> Bool? {
+    blocks.withLock { blocks in
+      // Whoever has found the right bytes wants no others any more.
+      if blocks.checksums[block] != nil { return nil }
+      guard let suspects = blocks.suspects else { return false }
+      guard suspects[block] != checksum else {
+        blocks.checksums[block] = checksum
+        blocks.missingCount -= 1
+        return nil
+      }
+      blocks.replacedCount += 1
+      return true
+    }
   }
 
   /// Bytes that are flushed at once while others come.
@@ -157,16 +183,8 @@ final class PartFile: @unchecked Sendable {
   /// Hashes from the page cache what has become the written prefix. On the hasher thread, as all below.
   func follow() throws(FileProblem) {
     if hash == nil { hash = PrefixHash(identity, layout.byteCount) }
-    guard let next = hash?.next, next < layout.count, isPresent(next) else { return }
-    var buffer = [UInt8](repeating: 0, count: min(Self.hashedByteCount, layout.blockByteCount))
     while let next = hash?.next, next < layout.count, isPresent(next) {
-      var rest = layout.bytes(of: next)
-      while !rest.isEmpty {
-        let count = min(try file.read(into: &buffer, at: rest.lowerBound), rest.count)
-        guard count > 0 else { throw .wrongKind(path: path, expected: "\(layout.byteCount) bytes long") }
-        hash?.update(buffer.span.extracting(first: count))
-        rest = rest.dropFirst(count)
-      }
+      try read(next) { hash?.update($0) }
       hash?.endBlock()
     }
   }
@@ -183,20 +201,52 @@ final class PartFile: @unchecked Sendable {
     return hash.finish()
   }
 
-  /// Forgets the blocks whose bytes on the disk are not those that were written; all of them when
-  /// there is none such: then wrong bytes came. Returns the forgotten blocks.
-  func forgetWrongBlocks() throws(FileProblem) -> [Int] {
+  /// Forgets the blocks whose bytes on the disk are not those that were written. When there is none such, wrong bytes
+  /// came, and nothing tells which: a second copy of every block is wanted, until the file is right (`isRight`).
+  /// - Returns: the blocks to fetch, and whether they are all merely suspected.
+  func forgetWrongBlocks() throws(FileProblem) -> (blocks: [Int], isSearch: Bool) {
     var buffer = [UInt8](repeating: 0, count: layout.blockByteCount)
     var wrong: [Int] = []
     let noted = blocks.withLock { $0.checksums }
     for block in 0..<layout.count where try checksum(of: block, &buffer) != noted[block] { wrong.append(block) }
-    if wrong.isEmpty { wrong = Array(0..<layout.count) }
+    let isSearch = wrong.isEmpty
+    if isSearch { wrong = Array(0..<layout.count) }
     blocks.withLock { blocks in
+      blocks.suspects = isSearch ? noted : nil
       for block in wrong { blocks.checksums[block] = nil }
       blocks.missingCount = wrong.count
     }
     hash = nil
-    return wrong
+    return (wrong, isSearch)
+  }
+
+  /// Whether the file has become right by the blocks that were replaced: then all of it counts as present. It costs
+  /// a hash of the file, and is done after each of the first such blocks, and when their number has doubled.
+  func isRight() throws(FileProblem) -> Bool {
+    let (count, isMissing) = blocks.withLock { ($0.replacedCount, $0.missingCount > 0) }
+    guard isMissing, count <= 16 || count.nonzeroBitCount == 1 else { return false }
+    var whole = PrefixHash(identity, layout.byteCount)
+    for block in 0..<layout.count { try read(block) { whole.update($0) } }
+    guard whole.finish().match(identity) else { return false }
+    return blocks.withLock { blocks in
+      // What was replaced meanwhile may have been hashed or not.
+      guard blocks.replacedCount == count, let suspects = blocks.suspects else { return false }
+      for block in suspects.indices where blocks.checksums[block] == nil { blocks.checksums[block] = suspects[block] }
+      blocks.missingCount = 0
+      return true
+    }
+  }
+
+  /// Hands on a block's bytes from the page cache.
+  private func read(_ block: Int, _ take: (Span<UInt8>) -> Void) throws(FileProblem) {
+    var buffer = [UInt8](repeating: 0, count: min(Self.hashedByteCount, layout.blockByteCount))
+    var rest = layout.bytes(of: block)
+    while !rest.isEmpty {
+      let count = min(try file.read(into: &buffer, at: rest.lowerBound), rest.count)
+      guard count > 0 else { throw .wrongKind(path: path, expected: "\(layout.byteCount) bytes long") }
+      take(buffer.span.extracting(first: count))
+      rest = rest.dropFirst(count)
+    }
   }
 
   /// Forces the bytes to the disk. May run on any thread.

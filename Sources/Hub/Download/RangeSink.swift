@@ -47,13 +47,19 @@ package final class RangeSink: BodySink, Sendable {
   let layout: BlockLayout
   /// Whether the whole file is taken from its first byte in every attempt.
   let isWhole: Bool
+  /// Whether what comes counts as progress; a second copy does not.
+  private let isProgress: Bool
   private let target: Target
   private let state: Mutex<State>
 
   /// - Parameters:
   ///   - blocks: The blocks to bring.
   ///   - isWhole: Asks without a range and passes over blocks that are here.
-  init(_ path: RepoPath, _ layout: BlockLayout, blocks: Range<Int>, isWhole: Bool, _ target: Target) {
+  init(
+    _ path: RepoPath, _ layout: BlockLayout, blocks: Range<Int>, isWhole: Bool, _ target: Target,
+    isProgress: Bool = true
+  ) {
+    self.isProgress = isProgress
     self.path = path
     self.layout = layout
     self.isWhole = isWhole
@@ -205,7 +211,7 @@ package final class RangeSink: BodySink, Sendable {
 
   private func count(landed: Int, received: Int = 0) {
     for meter in target.meters {
-      meter.land(landed)
+      if isProgress { meter.land(landed) }
       meter.receive(received)
     }
   }

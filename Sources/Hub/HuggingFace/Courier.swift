@@ -73,11 +73,13 @@ package struct Courier: Sendable {
   /// Asks `address`, follows redirects, and returns the first answer that is none.
   ///
   /// Failures below HTTP, 408, 429 and 5xx are thrown; every other status is the caller's.
-  /// - Parameter stopAtForeign: Returns the redirect that leads to another server instead of following it.
+  /// - Parameters:
+  ///   - expecting: bytes that are to come into the sink: they extend the deadline.
+  ///   - stopAtForeign: Returns the redirect that leads to another server instead of following it.
   package func carry(
     _ address: WebAddress, method: Request.Method = .get, headers: [Header] = [], upload: UploadBody? = nil,
     patience: Patience, bodyLimit: Int, acceptsCompression: Bool = false, into sink: (any BodySink)? = nil,
-    stopAtForeign: Bool = false
+    expecting byteCount: Int = 0, stopAtForeign: Bool = false
   ) async throws(FetchFailure) -> Delivery {
     var address = address
     var seen: Set<WebAddress> = []
@@ -92,6 +94,7 @@ package struct Courier: Sendable {
       request.method = method
       request.upload = upload
       request.acceptsCompression = acceptsCompression
+      request.expectedByteCount = byteCount
       let response = try await send(request, into: sink)
       if response.head.status == 401, isOwn(address), let authority, renewals < Self.renewalLimit {
         renewals += 1

@@ -16,7 +16,7 @@ public struct HubSettings: Sendable {
   public var network: NetworkSettings
   /// Patience for questions to the hub.
   public var questionPatience: Patience
-  /// Patience for file bytes: a stall limit, no deadline.
+  /// Patience for file bytes: their deadline grows with their number.
   public var bytePatience: Patience
   /// Who uses this program, for the `User-Agent` header.
   var agentOrigin: String?
@@ -43,7 +43,7 @@ public struct HubSettings: Sendable {
     offlineBecause = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { hub.isOn($0) }
     network = NetworkSettings(environment: environment)
     agentOrigin = hub["HF_HUB_USER_AGENT_ORIGIN"].flatMap { Self.isPlain($0) ? $0 : nil }
-    questionPatience = Patience(stall: hub.seconds("HF_HUB_ETAG_TIMEOUT") ?? .seconds(10), deadline: .seconds(120))
+    questionPatience = Patience(stall: hub.seconds("HF_HUB_ETAG_TIMEOUT") ?? .seconds(10), )
     bytePatience = Patience(stall: hub.seconds("HF_HUB_DOWNLOAD_TIMEOUT") ?? .seconds(10))
   }
 
@@ -75,7 +75,7 @@ public struct HubSettings: Sendable {
     self.endpoint = endpoint
     token = nil
     self.network = network
-    questionPatience = Patience(stall: .seconds(20), deadline: .seconds(120))
+    questionPatience = Patience(stall: .seconds(20))
     bytePatience = Patience(stall: .seconds(10))
   }
 

@@ -17,6 +17,7 @@ final class Exchange: @unchecked Sendable {
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var started = ContinuousClock.now
+  private var deadline = Duration.zero
 
   private var head = ResponseHead()
   private var headerByteCount = 0
@@ -59,6 +60,8 @@ final class Exchange: @unchecked Sendable {
     guard let handle = curl_easy_init() else { return nil }
     self.handle = handle
     started = .now
+    let byteCount = max(request.expectedByteCount, request.upload?.byteCount ?? 0)
+    deadline = request.patience.time(for: byteCount, limit: network.bytesPerSecond)
     setBasics(handle)
     setNetwork(handle, network)
     setHeaders(handle)
@@ -79,9 +82,7 @@ final class Exchange: @unchecked Sendable {
     _ = ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, patience.connect.milliseconds))
     _ = ccurl_set_long(handle, CURLOPT_LOW_SPEED_TIME, max(1, Int(patience.stall.seconds.rounded(.up))))
     _ = ccurl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, patience.slowBytesPerSecond)
-    if let deadline = patience.deadline {
-      _ = ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, max(1, deadline.milliseconds))
-    }
+    _ = ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, max(1, deadline.milliseconds))
     _ = ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText)
     let me = Unmanaged.passUnretained(self).toOpaque()  // alive as long as the loop holds it
     _ = ccurl_set_pointer(handle, CURLOPT_PRIVATE, me)
@@ -215,7 +216,9 @@ final class Exchange: @unchecked Sendable {
     case nil:
       guard code == CURLE_OK else {
         return fail(
-          .from(code, text: String(cString: errorText), patience: request.patience, elapsed: .now - started))
+          .from(
+            code, text: String(cString: errorText), stall: request.patience.stall, deadline: deadline,
+            elapsed: .now - started))
       }
       if !bodyBegan, let sink { _ = sink.accepts(head) }  // an empty body is judged too
       completion(.success(Response(head: head, body: body)))

@@ -51,32 +51,6 @@ public struct NetworkSettings: Sendable {
   }
 }
 
-/// A budget of bytes that fills with time: the rate limit of all transfers together.
-struct RateBudget {
-  private let bytesPerSecond: Int
-  private var available: Double
-  private var last: ContinuousClock.Instant
-
-  init(bytesPerSecond: Int, now: ContinuousClock.Instant) {
-    self.bytesPerSecond = max(1, bytesPerSecond)
-    available = 0
-    last = now
-  }
-
-  /// Whether bytes may be taken now.
-  var isOpen: Bool { available > 0 }
-
-  /// Adds what the passed time allows, at most a tenth of a second's worth in stock.
-  mutating func refill(now: ContinuousClock.Instant) {
-    let rate = Double(bytesPerSecond)
-    available = min(available + rate * (now - last).seconds, max(rate / 10, 1))
-    last = now
-  }
-
-  /// Takes bytes; the budget may go below zero and then pays back.
-  mutating func spend(_ count: Int) { available -= Double(count) }
-}
-
 extension Duration {
   /// As seconds with fraction.
   var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }

@@ -20,15 +20,25 @@ public struct Patience: Sendable, Equatable {
   public var connect: Duration
   /// The longest time a connection may bring less than `slowBytesPerSecond`.
   public var stall: Duration
-  /// The longest time for the whole request; nil where the size is unknown and `stall` decides.
-  public var deadline: Duration?
+  /// The longest time for a whole request that moves no bytes to speak of.
+  public var deadline: Duration
   /// Below this a connection counts as stalled: a trickle is no progress.
   public var slowBytesPerSecond = 256
+  /// A file's bytes at this speed come on top of the deadline.
+  public var leastBytesPerSecond = 16 << 10
 
-  public init(connect: Duration = .seconds(10), stall: Duration = .seconds(10), deadline: Duration? = nil) {
+  public init(connect: Duration = .seconds(10), stall: Duration = .seconds(10), deadline: Duration = .seconds(120)) {
     self.connect = connect
     self.stall = stall
     self.deadline = deadline
+  }
+
+  /// The longest time for a request that moves so many bytes.
+  /// - Parameter limit: bytes a second that all transfers together may take.
+  package func time(for byteCount: Int, limit: Int?) -> Duration {
+    // Of a limited rate a connection may get little.
+    let speed = max(1, min(leastBytesPerSecond, (limit ?? .max) / 128))
+    return deadline + .seconds(byteCount / speed)
   }
 }
 
@@ -53,6 +63,8 @@ public struct Request: Sendable {
   public var headers: [Header]
   /// How long it may take.
   public var patience: Patience
+  /// Bytes of a file that are to come.
+  package var expectedByteCount = 0
   /// The largest body kept in memory.
   public var bodyLimit: Int
   /// The largest sum of header bytes in the answer.

@@ -46,12 +46,14 @@ public enum TransferFailure: Error, Sendable, Equatable {
   }
 
   /// Sorts a libcurl result. `text` is its error buffer, empty when it had nothing to add.
-  static func from(_ code: CURLcode, text: String, patience: Patience, elapsed: Duration) -> TransferFailure {
+  static func from(
+    _ code: CURLcode, text: String, stall: Duration, deadline: Duration, elapsed: Duration
+  ) -> TransferFailure {
     let words = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
     switch code {
     case CURLE_OPERATION_TIMEDOUT:
-      if let deadline = patience.deadline, elapsed >= deadline { return .deadline(deadline) }
-      return words.hasPrefix("Operation too slow") ? .stalled(patience.stall) : .connection(words)
+      if elapsed >= deadline || words.hasPrefix("Operation timed out") { return .deadline(deadline) }
+      return words.hasPrefix("Operation too slow") ? .stalled(stall) : .connection(words)
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CERTPROBLEM,
       CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_CRL_BADFILE:
       return .trust(words)

@@ -105,7 +105,7 @@ extension PackCache {
       hasher.update(buffer.span.extracting(first: count))
       offset += count
     }
-    return hasher.finish() == head.content
+    return hasher.digest == head.content
   }
 }
 
@@ -141,7 +141,7 @@ struct NewPackFile: ~Copyable, Sendable {
   func complete(_ packed: UnsafeRawBufferPointer, table: Digest) {
     var hasher = SHA256()
     hasher.update(Span(_unsafeBytes: packed))
-    let head = PackHead(packedBytes: packed.count, table: table, content: hasher.finish())
+    let head = PackHead(packedBytes: packed.count, table: table, content: hasher.digest)
     do {
       try file.write(head.bytes.span, at: 0)
       try file.synchronize()

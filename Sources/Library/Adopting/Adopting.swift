@@ -3,6 +3,7 @@
 // system can, without taking room: the store and the other program then share the files.
 
 public import Basics
+internal import Hub
 public import Store
 
 /// The use case of `impetus adopt`, without a terminal.
@@ -62,8 +63,13 @@ public struct Adopting: Sendable {
   private let request: Request
   private let environment: [String: String]
   private let threads: Int
+  private let policies: Policies
 
-  public init(store: ModelStore, request: Request, environment: [String: String], threads: Int) {
+  /// - Parameter policies: what may be taken.
+  public init(
+    store: ModelStore, request: Request, environment: [String: String], threads: Int, policies: Policies = Policies([])
+  ) {
+    self.policies = policies
     self.store = store
     self.request = request
     self.environment = environment
@@ -95,6 +101,7 @@ public struct Adopting: Sendable {
       Entry(found: found, action: .leave(reason), savedByteCount: 0, writtenByteCount: 0)
     }
     guard let reference = found.reference else { return leave("nothing can be made of its name") }
+    if let reason = forbidden(found, reference) { return leave(reason) }
     let isTaken = !request.replaces && (try? store.load(reference)) != nil
     let inUse = "the name \(reference) means another model here; --force replaces it"
     switch found.form {
@@ -114,6 +121,26 @@ public struct Adopting: Sendable {
       let saved = files.reduce(0) { $0 + (needsNoRoom($1) ? $1.byteCount : 0) }
       return Entry(
         found: found, action: .adopt, savedByteCount: saved, writtenByteCount: found.byteCount - saved)
+    }
+  }
+
+  /// Why a policy forbids a model; nil when none does.
+  private func forbidden(_ found: FoundModel, _ reference: Reference) -> String? {
+    let paths: [String] =
+      switch found.form {
+      case .snapshot(let files): files.map(\.path)
+      case .gguf(let file): [file.path]
+      case .unusable: []
+      }
+    let origin = HubOrigin(ModelDescription(origin: found.origin))
+    do {
+      try policies.check(
+        PolicySubject(
+          name: reference.description, organization: origin?.repository.owner, licenses: found.origin.licenses,
+          paths: paths, server: origin?.endpoint))
+      return nil
+    } catch {
+      return [error.what, error.why ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
     }
   }
 

@@ -78,7 +78,7 @@ struct TensorComparing {
           progress(done.add(count, ordering: .relaxed).newValue, total)
         }
         return ComparedTensor(
-          dtype: view.dtype.rawValue, shape: view.shape.dimensions, digest: hasher.finish())
+          dtype: view.dtype.rawValue, shape: view.shape.dimensions, digest: hasher.digest)
       }
       let (one, other) = (try read(work[index].left), try read(work[index].right))
       if one != other {

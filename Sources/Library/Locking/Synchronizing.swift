@@ -31,27 +31,34 @@ public struct Synchronizing: Sendable {
   }
 
   private let store: ModelStore
+  private let neighbours: [ModelStore]
   /// Nil where no network may be used.
   private let client: HubClient?
   private let threads: Int
   private let policies: Policies
+  private let materials: Materials
   private let events: @Sendable (Event) -> Void
   private let isCancelled: @Sendable () -> Bool
 
   /// - Parameters:
+  ///   - neighbours: other stores, whose contents need not be fetched.
   ///   - client: the hub; nil uses no network.
   ///   - threads: threads that compute.
   ///   - policies: what may be pulled.
+  ///   - materials: files beside the stores that models are made of.
   ///   - isCancelled: asked while a model is made.
   public init(
-    store: ModelStore, client: HubClient?, threads: Int, policies: Policies = Policies([]),
-    events: @escaping @Sendable (Event) -> Void = { _ in },
+    store: ModelStore, neighbours: [ModelStore] = [], client: HubClient?, threads: Int,
+    policies: Policies = Policies([]),
+    materials: Materials = Materials(), events: @escaping @Sendable (Event) -> Void = { _ in },
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) {
     self.store = store
+    self.neighbours = neighbours
     self.client = client
     self.threads = threads
     self.policies = policies
+    self.materials = materials
     self.events = events
     self.isCancelled = isCancelled
   }
@@ -116,7 +123,7 @@ public struct Synchronizing: Sendable {
     }
     events(.fetching(name))
     let destination = StoreDestination(try Ingest(store))
-    let pulling = Pulling(client: client, destination: destination, policies: policies)
+    let pulling = Pulling(client: client, destination: destination, neighbours: neighbours, policies: policies)
     let plan = try await pulling.plan(
       try RepoID(source.repository), revision: try Revision(source.commit),
       selection: .only(wanted.map(\.path)))
@@ -153,22 +160,43 @@ public struct Synchronizing: Sendable {
 
   private func make(_ model: LockedModel) async throws {
     let name = model.reference.description
-    let source = try await base(of: model)
-    events(.making(name))
-    let located = try LocatedModel(source, in: store)
-    guard let recipe = RepeatableRecipe(model.recipe ?? JSONObject()) else {
-      throw LockProblem.noSource(name: name, why: "its recipe needs more than \(located.name)")
+    let inputs = model.inputs.map { Provenance.Input(path: $0.path, digest: $0.digest) }
+    let recipe: RepeatableRecipe
+    do throws(LackingMaterial) {
+      recipe = try RepeatableRecipe(model.recipe ?? JSONObject(), inputs: inputs, materials)
+    } catch {
+      throw LockProblem.noSource(name: name, why: error.why)
     }
-    let (store, threads, events, isCancelled) = (store, threads, events, isCancelled)
+    let (store, threads, policies, events, isCancelled) = (store, threads, policies, events, isCancelled)
+    let accepts: @Sendable ([ModelFile]) throws -> Void = { files in
+      let made = files.map { LockedFile(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
+        .sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+      guard made != model.files else { return }
+      throw LockProblem.otherContent(name: name, why: "made again, \(Self.difference(made, model))")
+    }
+    if case .gguf(let path, let dtype) = recipe {
+      events(.making(name))
+      _ = try await NamedThread.run("sync") {
+        try Importing(
+          store: store, threads: threads, policies: policies, accepts: accepts,
+          events: { event in
+            if case .progress(let done) = event { events(.progress(done: done, total: 0)) }
+          }, isCancelled: isCancelled
+        ).run(Importing.Request(path: path, name: model.reference.full, dtype: dtype, replaces: true))
+      }
+      return
+    }
+    let located: LocatedModel
+    if model.base == nil, let folder = materials.folder(holding: inputs) {
+      located = LocatedModel(folder: folder)
+    } else {
+      located = try LocatedModel(try await base(of: model), in: store)
+    }
+    events(.making(name))
     _ = try await NamedThread.run("sync") {
-      try Derivation(located, store: store).publish(
-        as: model.reference, replaces: true,
-        accepts: { files in
-          let made = files.map { LockedFile(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
-            .sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
-          guard made != model.files else { return }
-          throw LockProblem.otherContent(name: name, why: "made again, \(Self.difference(made, model))")
-        },
+      let added = try recipe.adapters()
+      return try Derivation(located, store: store).publish(
+        as: model.reference, replaces: true, inputs: added, accepts: accepts,
         {
           try recipe.write(
             from: located.folder, to: $0, threads: threads,
@@ -180,9 +208,10 @@ public struct Synchronizing: Sendable {
 
   /// The model that a locked one is made of: in the store, or fetched.
   private func base(of model: LockedModel) async throws -> StoredModel {
+    let inputs = model.inputs.filter { !AdapterInputs.isOne($0.path) }
     func isIt(_ candidate: StoredModel) -> Bool {
       let files = Dictionary(candidate.manifest.files.map { ($0.path, $0.digest) }) { first, _ in first }
-      return model.inputs.allSatisfy { files[$0.path] == $0.digest } && files.count == model.inputs.count
+      return inputs.allSatisfy { files[$0.path] == $0.digest } && files.count == inputs.count
         && candidate.manifest.blobs.allSatisfy { store.holds($0.digest, byteCount: $0.byteCount) }
     }
     let named = model.base.flatMap { try? Importing.reference($0) }
@@ -200,6 +229,6 @@ public struct Synchronizing: Sendable {
       ? named
       : Reference(organization: repository.owner, name: repository.name, variant: String(source.commit.prefix(8)))
     guard let reference else { throw StoreProblem.invalidName(source.repository) }
-    return try await fetch(model.inputs, of: model, as: reference)
+    return try await fetch(inputs, of: model, as: reference)
   }
 }

@@ -39,7 +39,7 @@ final class ShardConsumer: @unchecked Sendable {
   /// Told how far the result is, after it was flushed.
   private let checkpoint: (StreamJournal.Progress) throws -> Void
 
-  private var hash: PausableSHA256
+  private var hash: SHA256
   private var git: SHA1?
   /// Bytes before this are in the result.
   private(set) var position: Int
@@ -70,7 +70,7 @@ final class ShardConsumer: @unchecked Sendable {
     if case .reached(let position, let hash) = progress, git == nil, position <= file.byteCount {
       (self.position, self.hash) = (position, hash)
     } else {
-      (position, hash) = (0, PausableSHA256())
+      (position, hash) = (0, SHA256())
     }
     noted = position
   }
@@ -92,7 +92,7 @@ final class ShardConsumer: @unchecked Sendable {
       throw HubProblem.wrongBytes(
         path: file.path.description, why: "it ended at \(position) of \(file.byteCount) bytes")
     }
-    let digest = hash.finish()
+    let digest = hash.digest
     var found = ContentIdentity.sha256(digest)
     if let hasher = git.take(), let id = GitObjectID(hasher.finish()) { found = .gitBlob(id) }
     guard found == file.identity else {

@@ -10,7 +10,7 @@ struct StreamJournal: Sendable, Equatable {
   /// One shard.
   enum Progress: Sendable, Equatable {
     /// Bytes up to here are in the result, and the hash has seen them.
-    case reached(Int, hash: PausableSHA256)
+    case reached(Int, hash: SHA256)
     /// All of it, and its hash was the promised one.
     case verified(Digest)
 
@@ -27,7 +27,7 @@ struct StreamJournal: Sendable, Equatable {
       if let digest = json["digest"]?.stringValue.flatMap({ Digest($0) }) {
         self = .verified(digest)
       } else if let position = json["position"]?.intValue, position >= 0,
-        let hash = json["hash"]?.stringValue.flatMap({ PausableSHA256(state: $0) })
+        let hash = json["hash"]?.stringValue.flatMap({ SHA256(state: $0) })
       {
         self = .reached(position, hash: hash)
       } else {

@@ -204,7 +204,7 @@ struct StreamedWork: Sendable {
         journal.shards[name] = nil
         try journal.write(to: journalPath)
         guard !isRepeated else { throw problem }
-        task.events(.refetching(shard.path, byteCount: shard.byteCount))
+        task.events(.refetching(shard.path, byteCount: shard.byteCount, isSearch: false))
       } catch {
         // A broken line, Ctrl-C: what came is kept. A file that went away or cannot be read is fetched.
         try? consumer.keep()
@@ -225,12 +225,15 @@ struct StreamedWork: Sendable {
 
   // MARK: The end
 
-  /// The files of the finished result.
+  /// The files of the finished result; their ledgers are kept for the contents that they become.
   private func hashed(_ made: MadeFolder, _ isCancelled: () -> Bool) throws -> [ModelFile] {
     try made.files.map { name in
       if isCancelled() { throw HubProblem.cancelled }
-      let path = "\(unfinished)/\(name)"
-      return try ModelFile(path: name, digest: try Digest.ofFile(path), byteCount: try Files.byteCount(path))
+      var hasher = LedgerHash()
+      try OpenFile.reading("\(unfinished)/\(name)").forEachPiece { hasher.update($0) }
+      let (digest, ledger) = hasher.finish()
+      ingest.store.keep(ledger, of: digest)
+      return try ModelFile(path: name, digest: digest, byteCount: ledger.byteCount)
     }
   }
 

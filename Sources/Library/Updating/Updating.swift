@@ -40,9 +40,15 @@ public struct Updating: Sendable {
   private let store: ModelStore
   private let client: HubClient
   private let policies: Policies
+  private let neighbours: [ModelStore]
 
-  /// - Parameter policies: what may be pulled.
-  public init(store: ModelStore, client: HubClient, policies: Policies = Policies([])) {
+  /// - Parameters:
+  ///   - neighbours: other stores, whose contents need not be fetched.
+  ///   - policies: what may be pulled.
+  public init(
+    store: ModelStore, neighbours: [ModelStore] = [], client: HubClient, policies: Policies = Policies([])
+  ) {
+    self.neighbours = neighbours
     self.policies = policies
     self.store = store
     self.client = client
@@ -143,7 +149,7 @@ public struct Updating: Sendable {
       let origin = HubOrigin(try store.description(check.model))
     else { return nil }
     let destination = StoreDestination(try Ingest(store))
-    let pulling = Pulling(client: client, destination: destination, policies: policies)
+    let pulling = Pulling(client: client, destination: destination, neighbours: neighbours, policies: policies)
     let (resolved, revision) = try await resolve(origin.repository, check.model.reference.variant)
     let plan = try await pulling.plan(resolved.repository, revision: revision)
     let left = try ComparedModel(try LocatedModel(check.model, in: store))

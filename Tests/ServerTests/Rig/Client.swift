@@ -3,6 +3,7 @@
 
 import Basics
 import Server
+import Support
 
 /// Asks a running server.
 struct Client: Sendable {
@@ -127,17 +128,6 @@ struct BegunStream: Sendable {
       }
     } catch ClientProblem.ended {}
     return (chunks, String(decoding: last, as: UTF8.self).hasSuffix("data: [DONE]\n\n"))
-  }
-}
-
-/// Waits until a condition holds.
-func eventually(
-  within time: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + time
-  while try await !condition() {
-    guard ContinuousClock.now < end else { throw ClientProblem.timedOut }
-    try await Task.sleep(for: .milliseconds(10))
   }
 }
 

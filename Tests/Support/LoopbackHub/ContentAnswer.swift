@@ -8,8 +8,13 @@ struct ContentAnswer {
   private let request: HTTPRequest
   private let reply: HTTPReply
   private let fault: Fault.Action?
+  private let held: HeldAnswers
 
-  init(_ content: [UInt8], _ request: HTTPRequest, _ reply: HTTPReply, _ fault: Fault.Action?) {
+  init(
+    _ content: [UInt8], _ request: HTTPRequest, _ reply: HTTPReply, _ fault: Fault.Action?,
+    held: HeldAnswers = HeldAnswers()
+  ) {
+    self.held = held
     self.content = content
     self.request = request
     self.reply = reply
@@ -45,10 +50,10 @@ struct ContentAnswer {
       reply.body(bytes.prefix(count))
       if isReset { reply.reset() }
       return false
-    case .stall(let count):
-      reply.body(bytes.prefix(count))
-      for _ in 0..<100 where reply.raw([]) { usleep(100_000) }
-      return false
+    case .hold(let count, let cuts):
+      guard bytes.count > count else { return reply.body(bytes) }
+      guard reply.body(bytes.prefix(count)), held.hold(reply), !cuts else { return false }
+      return reply.body(bytes.dropFirst(count))
     case .throttle(let bytesPerSecond):
       var rest = bytes
       while !rest.isEmpty {
@@ -91,9 +96,13 @@ struct ContentAnswer {
       let line = Array("X-Filler: \(String(repeating: "f", count: 1000))\r\n".utf8)
       for _ in 0..<100_000 where !reply.raw(line) { break }
       return false
-    case .delay(let milliseconds):
-      usleep(UInt32(milliseconds) * 1000)
-      return nil
+    case .slowHead(let letters):
+      reply.raw(Array("HTTP/1.1 200 OK\r\nX-Slow: ".utf8))
+      for _ in 0..<letters {
+        guard reply.raw([UInt8(ascii: "s")]) else { return false }
+        usleep(1000)
+      }
+      return false
     default: return nil
     }
   }

@@ -35,8 +35,8 @@ public struct HTTPRequest: Sendable {
     guard let text = headers["range"], text.hasPrefix("bytes=") else { return nil }
     let ends = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
     guard ends.count == 2, let first = Int(ends[0]) else { return nil }
-    let last = Int(ends[1]) ?? count - 1
-    return first < count && first <= last ? first..<min(last + 1, count) : nil
+    let last = min(Int(ends[1]) ?? count - 1, count - 1)
+    return first < count && first <= last ? first..<last + 1 : nil
   }
 }
 
@@ -113,6 +113,13 @@ public final class HTTPReply: Sendable {
     return true
   }
 
+  /// Waits a moment for the other side to go away (POLLRDHUP, which Glibc does not export).
+  /// - Returns: whether it has.
+  func isLeft(within milliseconds: Int32) -> Bool {
+    var wanted = pollfd(fd: socket, events: 0x2000, revents: 0)
+    return poll(&wanted, 1, milliseconds) > 0
+  }
+
   /// Ends the connection by a reset instead of an orderly close.
   public func reset() {
     var option = linger(l_onoff: 1, l_linger: 0)
@@ -129,7 +136,14 @@ public final class HTTPServer: Sendable {
   private let listener: Int32
   private let handler: Handler
   private let bodyLimit: @Sendable (HTTPRequest) -> Int?
-  private let open = Mutex<Set<Int32>>([])
+  private struct State {
+    /// Connections, and whether each is at work on what it has read.
+    var open: [Int32: Bool] = [:]
+    var isAccepting = false
+    var isStarted = false
+    var isStopped = false
+  }
+  private let state = Mutex(State())
 
   /// - Parameter bodyLimit: how much of a request's body is read before the connection breaks; nil reads all.
   public init(
@@ -155,25 +169,68 @@ public final class HTTPServer: Sendable {
 
   /// Begins to accept. The server runs until `stop`.
   public func start() {
+    state.withLock { $0.isStarted = true }
     spawn { [self] in
+      // The thread that accepts is the one that closes: a closed descriptor's number may be another server's at once.
+      defer { close(listener) }
       while true {
+        Self.awaitInput(listener)
+        state.withLock { $0.isAccepting = true }
         let connection = accept(listener, nil, nil)
-        if connection < 0 { return }
-        _ = open.withLock { $0.insert(connection) }
+        let isStopped = state.withLock { state in
+          state.isAccepting = false
+          if connection >= 0 { state.open[connection] = false }
+          return state.isStopped
+        }
+        if isStopped {
+          if connection >= 0 { close(connection) }
+          return
+        }
+        if connection < 0 { continue }
         spawn { [self] in
           serve(connection)
-          open.withLock { _ = $0.remove(connection) }
-          close(connection)
+          state.withLock {
+            $0.open[connection] = nil
+            close(connection)
+          }
         }
       }
     }
   }
 
+  /// Whether no request is being answered, or lies unread in a connection. Once the clients are gone it stays so.
+  public var isQuiet: Bool {
+    state.withLock { state in
+      state.isStopped
+        || !state.isAccepting && !Self.hasInput(listener)
+          && state.open.allSatisfy { !$1 && Self.unreadByteCount($0) == 0 }
+    }
+  }
+
+  private static func awaitInput(_ socket: Int32, milliseconds: Int32 = -1) {
+    var wanted = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    while poll(&wanted, 1, milliseconds) < 0 && errno == EINTR {}
+  }
+
+  private static func hasInput(_ socket: Int32) -> Bool {
+    var wanted = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    return poll(&wanted, 1, 0) > 0
+  }
+
+  private static func unreadByteCount(_ socket: Int32) -> Int32 {
+    var count: Int32 = 0
+    return ioctl(socket, UInt(FIONREAD), &count) == 0 ? count : 0
+  }
+
   /// Ends all connections and accepts no more.
   public func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-    for connection in open.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+    state.withLock { state in
+      guard !state.isStopped else { return }
+      state.isStopped = true
+      shutdown(listener, Int32(SHUT_RDWR))
+      if !state.isStarted { close(listener) }
+      for connection in state.open.keys { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
   }
 
   private func serve(_ connection: Int32) {
@@ -210,6 +267,10 @@ public final class HTTPServer: Sendable {
         guard var request = Self.parse(text), takeBody(&request, connection, &buffered) else { return nil }
         return request
       }
+      // What came counts as unread until the connection counts as at work.
+      state.withLock { $0.open[connection] = false }
+      Self.awaitInput(connection)
+      state.withLock { $0.open[connection] = true }
       let count = recv(connection, &piece, piece.count, 0)
       if count <= 0 { return nil }
       buffered += piece[..<count]

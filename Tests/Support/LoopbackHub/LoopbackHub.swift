@@ -60,8 +60,9 @@ public struct Fault: Sendable {
   public enum Action: Sendable {
     /// Ends the connection after so many body bytes; by a reset where asked.
     case cut(after: Int, reset: Bool = false)
-    /// Sends so many body bytes and then nothing.
-    case stall(after: Int)
+    /// Of a longer body sends so many bytes and then nothing, until the hub is told to go on or the client has gone. Goes
+    /// on with the rest, or ends the connection.
+    case hold(after: Int, cuts: Bool = false)
     /// Changes the byte at this offset of the file.
     case flip(at: Int)
     /// Answers 200 with everything to a range.
@@ -80,8 +81,10 @@ public struct Fault: Sendable {
     case hugeHeaders
     /// Sends this many bytes a second.
     case throttle(Int)
-    /// Waits before the answer.
-    case delay(milliseconds: Int)
+    /// Begins a head and sends so many letters of it, a thousand a second.
+    case slowHead(letters: Int)
+    /// Does nothing wrong: the next fault strikes later requests.
+    case none
   }
 
   public let place: Place
@@ -90,8 +93,11 @@ public struct Fault: Sendable {
   public var times: Int?
   /// Only requests whose path contains this.
   public var matching: String
+  /// Only requests for bytes from here on.
+  public var from: Int
 
-  public init(_ place: Place, _ action: Action, times: Int? = 1, matching: String = "") {
+  public init(_ place: Place, _ action: Action, times: Int? = 1, matching: String = "", from: Int = 0) {
+    self.from = from
     self.place = place
     self.action = action
     self.times = times
@@ -99,12 +105,13 @@ public struct Fault: Sendable {
   }
 }
 
-/// A request that was answered.
+/// A request that came.
 public struct LoopbackRecord: Sendable {
   public let place: Fault.Place
   public let request: HTTPRequest
-  /// Body bytes that went out.
-  public let sentByteCount: Int
+  fileprivate let reply: HTTPReply
+  /// Body bytes that went out so far.
+  public var sentByteCount: Int { reply.sentByteCount }
 }
 
 /// The hub. Call `stop` at the end of a test.
@@ -135,6 +142,7 @@ public final class LoopbackHub: Sendable {
   }
 
   public let state: Mutex<State>
+  let held = HeldAnswers()
   private let hub: Mutex<HTTPServer?>
   private let cdn: Mutex<HTTPServer?>
   /// The hub's port and the CDN's.
@@ -168,18 +176,43 @@ public final class LoopbackHub: Sendable {
   /// Orders faults.
   public func order(_ faults: Fault...) { state.withLock { $0.faults += faults } }
 
-  /// All requests so far.
+  /// All requests so far, in the order they came.
   public var records: [LoopbackRecord] { state.withLock { $0.records } }
-  /// Body bytes sent from a place.
+  /// Body bytes sent from a place, once all answers under way have ended.
   public func sentByteCount(_ place: Fault.Place) -> Int {
+    try? settle()
+    return startedByteCount(place)
+  }
+  /// Body bytes sent from a place so far.
+  public func startedByteCount(_ place: Fault.Place) -> Int {
     records.filter { $0.place == place }.reduce(0) { $0 + $1.sentByteCount }
   }
 
+  /// Bytes of files of a size that requests to the CDN asked for.
+  /// - Parameter record: the first request that counts.
+  public func asked(of byteCount: Int, from record: Int = 0) -> RangeSet<Int> {
+    RangeSet(records[record...].filter { $0.place == .cdn }.map { $0.request.range(of: byteCount) ?? 0..<byteCount })
+  }
+
+  /// Answers that are held just now.
+  public var heldCount: Int { held.count }
+  /// Lets the held answers go on. Those that a fault holds later wait for the next call.
+  public func release() { held.release() }
+
+  /// Waits until every request has been read and answered, or given up.
+  public func settle() throws {
+    try waitUntil {
+      [hub.withLock { $0 }, cdn.withLock { $0 }].allSatisfy { $0?.isQuiet ?? true }
+    }
+  }
+
   /// The next fault for a request; its count goes down.
-  func takeFault(_ place: Fault.Place, _ target: String) -> Fault.Action? {
-    state.withLock { state in
+  func takeFault(_ place: Fault.Place, _ request: HTTPRequest) -> Fault.Action? {
+    let first = request.range(of: .max)?.lowerBound ?? 0
+    return state.withLock { state in
       let found = state.faults.firstIndex {
-        $0.place == place && ($0.times ?? 1) > 0 && ($0.matching.isEmpty || target.contains($0.matching))
+        $0.place == place && ($0.times ?? 1) > 0 && $0.from <= first
+          && ($0.matching.isEmpty || request.target.contains($0.matching))
       }
       guard let found else { return nil }
       if let times = state.faults[found].times { state.faults[found].times = times - 1 }
@@ -213,13 +246,13 @@ final class Router: Sendable {
       reply.answer(404, [("X-Error-Code", "RepoNotFound"), ("X-Error-Message", "Repository not found")])
       return true
     }
-    return finish(hub, place, request, reply) { self.answer(place, request, reply, state, hub) }
+    return note(hub, place, request, reply) { self.answer(place, request, reply, state, hub) }
   }
 
   func cdn(_ request: HTTPRequest, _ reply: HTTPReply) -> Bool {
     guard let hub = current() else { return false }
     let state = hub.state.withLock { $0 }
-    return finish(hub, .cdn, request, reply) {
+    return note(hub, .cdn, request, reply) {
       guard request.queryValue("generation") == "\(state.generation)" else {
         reply.answer(
           403, body: Array("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>".utf8))
@@ -230,17 +263,16 @@ final class Router: Sendable {
         reply.answer(404)
         return true
       }
-      return ContentAnswer(file.content, request, reply, hub.takeFault(.cdn, request.target)).send()
+      return ContentAnswer(file.content, request, reply, hub.takeFault(.cdn, request), held: hub.held)
+        .send()
     }
   }
 
-  private func finish(
+  private func note(
     _ hub: LoopbackHub, _ place: Fault.Place, _ request: HTTPRequest, _ reply: HTTPReply, _ body: () -> Bool
   ) -> Bool {
-    let goesOn = body()
-    let record = LoopbackRecord(place: place, request: request, sentByteCount: reply.sentByteCount)
-    hub.state.withLock { $0.records.append(record) }
-    return goesOn
+    hub.state.withLock { $0.records.append(LoopbackRecord(place: place, request: request, reply: reply)) }
+    return body()
   }
 
   private static func place(_ path: String, _ state: LoopbackHub.State) -> Fault.Place? {
@@ -259,12 +291,12 @@ final class Router: Sendable {
       reply.answer(refused.0, refused.1)
       return true
     }
-    let fault = place == .cache ? nil : hub.takeFault(place, request.target)
+    let fault = place == .cache ? nil : hub.takeFault(place, request)
     if case .cut(_, let isReset) = fault {
       if isReset { reply.reset() }
       return false
     }
-    if let fault, let goesOn = ContentAnswer([], request, reply, fault).sendRefusal() { return goesOn }
+    if let fault, let goesOn = ContentAnswer([], request, reply, fault, held: hub.held).sendRefusal() { return goesOn }
     switch place {
     case .info: info(request, reply, state)
     case .tree: tree(request, reply, state, hub)
@@ -276,7 +308,8 @@ final class Router: Sendable {
         reply.answer(404, [("X-Error-Code", "EntryNotFound")])
         return true
       }
-      return ContentAnswer(file.content, request, reply, hub.takeFault(.cache, request.target)).send()
+      return ContentAnswer(file.content, request, reply, hub.takeFault(.cache, request), held: hub.held)
+        .send()
     case .cdn: break
     }
     return true
@@ -358,4 +391,9 @@ final class Router: Sendable {
         ])
     }
   }
+}
+
+extension RangeSet<Int> {
+  /// How many numbers it holds.
+  public var count: Int { ranges.reduce(0) { $0 + $1.count } }
 }

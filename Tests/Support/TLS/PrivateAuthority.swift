@@ -46,7 +46,7 @@ public final class PrivateAuthority: Sendable {
     let command =
       "cd \(root) && exec openssl s_server -quiet -HTTP -accept 127.0.0.1:\(port) -key \(key) -cert \(certificate)"
     let process = try Program.start("/bin/sh", ["-c", command], environment: ["PATH": Program.searchPath])
-    for _ in 0..<200 where !Self.answers(port) { usleep(20_000) }
+    try waitUntil { Self.answers(port) }
     return (port, process)
   }
 
