@@ -2,6 +2,7 @@
 // Templates that try to overflow the stack, fill the memory or run for ever. Each must end soon, with
 // the limit it ran into.
 
+import Glibc
 import Templates
 import Testing
 
@@ -133,8 +134,7 @@ struct HostileTests {
 
   @Test("is stopped, or harmless", arguments: nesting + recursion + resources)
   func attack(_ attack: Attack) {
-    let clock = ContinuousClock()
-    let start = clock.now
+    let start = Self.processorSeconds
     var met: TemplateLimit?
     do throws(TemplateProblem) {
       _ = try ChatTemplate(source: attack.source).render(context: ["x": [1]], now: VectorTests.clock)
@@ -142,7 +142,14 @@ struct HostileTests {
       if case .limit(let limit, _, _) = error { met = limit }
     }
     if let limit = attack.limit { #expect(met == limit) }
-    #expect(clock.now - start < .seconds(20))
+    #expect(Self.processorSeconds - start < 20)
+  }
+
+  /// Of this thread: what the machine does beside the test does not count.
+  private static var processorSeconds: Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return time.tv_sec
   }
 
   @Test(
