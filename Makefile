@@ -12,7 +12,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION) -j $(JOBS)
 # The C libraries the program is built on.
 PACKAGES := libcurl4-openssl-dev libpcre2-dev libssl-dev libsentencepiece-dev libarchive-dev pkg-config
 
-.PHONY: help deps build demo test test-neon fuzz bench bench-embed bench-peers bench-pull bench-text compare-models compare-templates lint format man \
+.PHONY: help deps build demo test test-neon fuzz bench bench-embed bench-modes bench-peers bench-pull bench-text compare-models compare-templates lint format man \
   completions install uninstall package clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ bench-pull: build ## measure pulling and verifying beside `hf download` (from Py
 
 bench-embed: build ## measure embeddings beside onnxruntime, and both against float64 (all from PyPI)
 	@scripts/bench-embed.sh $(BIN)
+
+bench-modes: build ## measure every number format and special kernel on random weights, beside this machine's limits
+	@scripts/bench_modes.py $(BIN)
 
 compare-models: build ## perplexity of real models in float32, beside mlx-lm's (from PyPI)
 	@scripts/compare-models.sh $(BIN)

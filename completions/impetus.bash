@@ -1110,7 +1110,7 @@ _impetus_bench() {
     repeating_flags=()
     non_repeating_flags=(--precise --no-pack-cache --info --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--random --bits --group-size --prompt --decode --batch --depth --repetitions --threads --texts --kv-bits --compare --store)
+    non_repeating_options=(--random --bits --group-size --mode --prompt --decode --batch --depth --repetitions --threads --texts --kv-bits --compare --store)
     __impetus_offer_flags_options 1
 
     # Offer option value completions
@@ -1123,6 +1123,10 @@ _impetus_bench() {
         return
         ;;
     '--group-size')
+        return
+        ;;
+    '--mode')
+        __impetus_add_completions -W 'affine'$'\n''mxfp4'$'\n''mxfp8'$'\n''nvfp4'
         return
         ;;
     '--prompt')

@@ -36,11 +36,12 @@ enum { ROW_PAIRS = 4, TOKEN_PAIRS = 4 };
 typedef int32x4_t pair_sums[ROW_PAIRS][TOKEN_PAIRS];
 
 // The codes of eight inputs of two rows side by side, for eight rows; `p` is the place of the first of them.
-INLINE void row_pairs(const uint8_t *p, int bits, uint8x16_t *rows) {
+INLINE void row_pairs(const uint8_t *p, int bits, bool e2m1, uint8x16_t *rows) {
   for (int q = 0; q < 2; q++, p += 16) {
     uint8x16_t codes = vld1q_u8(p), first, second;
     if (bits == 4) first = vandq_u8(codes, vdupq_n_u8(15)), second = vshrq_n_u8(codes, 4);
     else first = codes, second = vld1q_u8(p + 64);
+    first = numbers_of(first, e2m1), second = numbers_of(second, e2m1);
     uint32x4_t a = vreinterpretq_u32_u8(first), b = vreinterpretq_u32_u8(second);
     rows[2 * q] = vreinterpretq_u8_u32(vzip1q_u32(a, b));
     rows[2 * q + 1] = vreinterpretq_u8_u32(vzip2q_u32(a, b));
@@ -48,7 +49,7 @@ INLINE void row_pairs(const uint8_t *p, int bits, uint8x16_t *rows) {
 }
 
 // One activation group of 2 * pairs tokens.
-INLINE void pair_dots(const uint8_t *p, int bits, int32_t group, const int8_t *x, int pairs, pair_sums c) {
+INLINE void pair_dots(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int pairs, pair_sums c) {
   for (int r = 0; r < ROW_PAIRS; r++)
     for (int t = 0; t < pairs; t++) c[r][t] = vdupq_n_s32(0);
   for (int32_t k = 0; k < group; k += 16, p += 32 * bits) {
@@ -62,7 +63,7 @@ INLINE void pair_dots(const uint8_t *p, int bits, int32_t group, const int8_t *x
     CK_UNROLL
     for (int eight = 0; eight < 2; eight++) {
       uint8x16_t rows[ROW_PAIRS];
-      row_pairs(p + 16 * bits * eight, bits, rows);
+      row_pairs(p + 16 * bits * eight, bits, e2m1, rows);
       for (int r = 0; r < ROW_PAIRS; r++)
         for (int t = 0; t < pairs; t++) c[r][t] = vusmmlaq_s32(c[r][t], rows[r], in[eight][t]);
     }
@@ -74,11 +75,10 @@ INLINE void twice(float32x4_t v, float32x4_t *out) { out[0] = vzip1q_f32(v, v), 
 INLINE float32x4_t two(const float *p) { return vcombine_f32(vld1_f32(p), vld1_f32(p)); }
 
 // Rows [8 * half ..] of a block times 2 * pairs tokens of a tile, from `token` on.
-INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, int half, const ck_tile *x, int32_t token,
-                          int pairs, ck_sums out) {
+INLINE void pair_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, int half, const ck_tile *x,
+                          int32_t token, int pairs, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x->group, group = x->group;
-  size_t element = ck_dtype_bytes(m->dtype), tail = 2 * CK_BLOCK_ROWS * element;
-  size_t part_bytes = (size_t)group * CK_BLOCK_ROWS * (size_t)bits / 8, codes = (size_t)parts * part_bytes;
+  size_t codes = ck_code_bytes(m), tail = ck_group_bytes(m) - codes, part_bytes = codes / (size_t)parts;
   const int8_t *in = x->codes + (size_t)token * (size_t)group;
   const float *scales = x->scales + token, *sums = x->sums + token;
   float32x4_t a[ROW_PAIRS][TOKEN_PAIRS];
@@ -87,12 +87,13 @@ INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, int ha
   for (int32_t g = 0; g < groups; g++, p += tail) {
     float32x4_t scale[ROW_PAIRS], bias[ROW_PAIRS];
     for (int q = 0; q < 2; q++) {
-      twice(widen4(p + codes, m->dtype, 2 * half + q), scale + 2 * q);
-      twice(widen4(p + codes + CK_BLOCK_ROWS * element, m->dtype, 2 * half + q), bias + 2 * q);
+      float32x4_t scales = widen4(p + codes, m->dtype, 2 * half + q);
+      twice(scales, scale + 2 * q);
+      twice(bias4(m, e2m1, p + codes, 2 * half + q, scales), bias + 2 * q);
     }
     for (int32_t part = 0; part < parts; part++, p += part_bytes) {
       pair_sums c;
-      pair_dots(p + 32 * half, bits, group, in, pairs, c);
+      pair_dots(p + 32 * half, bits, e2m1, group, in, pairs, c);
       for (int t = 0; t < pairs; t++)
         for (int r = 0; r < ROW_PAIRS; r++) {
           a[r][t] = vfmaq_f32(a[r][t], vmulq_f32(scale[r], two(scales + 2 * t)), vcvtq_f32_s32(c[r][t]));
@@ -109,28 +110,29 @@ INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, int ha
     }
 }
 
-INLINE void both_halves(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, int32_t token, int pairs,
-                        ck_sums out) {
-  for (int half = 0; half < 2; half++) pair_products(m, bits, p, half, x, token, pairs, out);
+INLINE void both_halves(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, const ck_tile *x, int32_t token,
+                        int pairs, ck_sums out) {
+  for (int half = 0; half < 2; half++) pair_products(m, bits, e2m1, p, half, x, token, pairs, out);
 }
 
-INLINE void all_products(const ck_packed *m, int bits, const uint8_t *p, const ck_tile *x, ck_sums out) {
+INLINE void all_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, const ck_tile *x, ck_sums out) {
   int32_t token = 0;
-  for (; x->tokens - token >= 8; token += 8) both_halves(m, bits, p, x, token, 4, out);
+  for (; x->tokens - token >= 8; token += 8) both_halves(m, bits, e2m1, p, x, token, 4, out);
   int32_t left = (x->tokens - token) / 2;
   switch (left) {
-    case 3: both_halves(m, bits, p, x, token, 3, out); break;
-    case 2: both_halves(m, bits, p, x, token, 2, out); break;
-    case 1: both_halves(m, bits, p, x, token, 1, out); break;
+    case 3: both_halves(m, bits, e2m1, p, x, token, 3, out); break;
+    case 2: both_halves(m, bits, e2m1, p, x, token, 2, out); break;
+    case 1: both_halves(m, bits, e2m1, p, x, token, 1, out); break;
   }
   token += 2 * left;
-  if (token < x->tokens) token_products(m, bits, p, x, token, 1, out);
+  if (token < x->tokens) token_products(m, bits, e2m1, p, x, token, 1, out);
 }
 
 static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
   (void)ahead;
-  if (m->code_bits == 8) all_products(m, 8, p, x, out);
-  else all_products(m, 4, p, x, out);
+  if (m->code_bits == 8) all_products(m, 8, false, p, x, out);
+  else if (m->e2m1) all_products(m, 4, true, p, x, out);
+  else all_products(m, 4, false, p, x, out);
 }
 #include "each_block.inc"
 

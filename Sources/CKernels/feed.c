@@ -16,7 +16,7 @@ typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
 
 static void group_products(const job *j, const ck_packed *m, const ck_tile *x, bool ahead, int32_t row, int32_t group,
                            group_sums out) {
-  int32_t step = ahead ? 1 : 2;
+  int32_t step = ahead ? 1 : ck_min(2, group / CK_BLOCK_ROWS);
   for (int32_t b = 0; b < group / CK_BLOCK_ROWS; b += step)
     j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, ahead, x, &out[b]);
 }

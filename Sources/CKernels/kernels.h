@@ -24,12 +24,14 @@ typedef struct ck_tile {
 // Sums of products of one tile: [token][row].
 typedef float ck_sums[CK_TILE][CK_BLOCK_ROWS];
 
-// Rows in memory as they lie in a file or widened: element (r, k) at data + (r * stride + k) * element size.
+// Rows in memory as they lie in a file or widened: element (r, k) at data + (r * stride + k) * element size. With `scales`
+// they are e4m3 numbers in groups of 32.
 typedef struct ck_rows {
   const void *data;
   ck_dtype dtype;
   size_t stride;
   int32_t count;
+  const uint8_t *scales;
 } ck_rows;
 
 // Some query rows of one sequence and kv head (all heads that share it, for tokens [first_token, last_token) of the
@@ -140,6 +142,22 @@ static inline float ck_bfloat(uint16_t h) {
   return value;
 }
 
+// The scale of a group of small floats: an exponent, of which 255 is no number; or, of NVFP4, an e4m3 number (a sign, four
+// bits of exponent, three of fraction; 127 is no number).
+static inline float ck_group_scale(ck_format format, uint8_t byte) {
+  // The bits of a float32: those of 2^-127 are no exponent; an e4m3 number lacks a factor, the difference of the biases.
+  uint32_t bits = format != CK_NVFP4 ? byte ? (uint32_t)byte << 23 : 1u << 22
+                                     : (uint32_t)(byte & 128) << 24 | (uint32_t)(byte & 127) << 20;
+  float value;
+  memcpy(&value, &bits, 4);
+  if (format == CK_NVFP4) return (byte & 127) == 127 ? NAN : value * 0x1p120f;
+  return byte == 255 ? NAN : value;
+}
+
+// Codes of such a group.
+static inline int32_t ck_small_group(ck_format format) { return format == CK_NVFP4 ? 16 : 32; }
+static inline int32_t ck_small_bits(ck_format format) { return format == CK_MXFP8 ? 8 : 4; }
+
 // Element `index` of an array of any dtype and alignment.
 static inline float ck_element(const void *array, ck_dtype dtype, size_t index) {
   uint16_t half;
@@ -152,14 +170,27 @@ static inline float ck_element(const void *array, ck_dtype dtype, size_t index) 
   return 0;
 }
 
-// Bytes of one group in a block: codes, then scales and biases.
-static inline size_t ck_group_bytes(int32_t group, int32_t code_bits, ck_dtype dtype) {
-  return (size_t)group * CK_BLOCK_ROWS * (size_t)code_bits / 8 + 2 * CK_BLOCK_ROWS * ck_dtype_bytes(dtype);
+// Twice the e2m1 number of each code, and CK_E2M1_ZERO more: integers without a sign, as products of codes want them.
+#define CK_E2M1_CODES 12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0
+enum { CK_E2M1_ZERO = 12 };
+
+// Bytes of the codes of one group in a block, and of the scales (and biases) behind them.
+static inline size_t ck_code_bytes(const ck_packed *m) {
+  return (size_t)m->group * CK_BLOCK_ROWS * (size_t)m->code_bits / 8;
+}
+static inline size_t ck_group_bytes(const ck_packed *m) {
+  return ck_code_bytes(m) + (m->e2m1 ? 1 : 2) * CK_BLOCK_ROWS * ck_dtype_bytes(m->dtype);
+}
+
+// What belongs to a code of 0: the bias of row `lane` in the group whose scales are at `tail`.
+static inline float ck_bias_at(const ck_packed *m, const uint8_t *tail, size_t lane) {
+  if (m->e2m1) return -(float)CK_E2M1_ZERO * ck_element(tail, m->dtype, lane);
+  return ck_element(tail, m->dtype, CK_BLOCK_ROWS + lane);
 }
 
 // Bytes of one block of a packed matrix.
 static inline size_t ck_block_bytes(const ck_packed *m) {
-  return (size_t)(m->inputs / m->group) * ck_group_bytes(m->group, m->code_bits, m->dtype);
+  return (size_t)(m->inputs / m->group) * ck_group_bytes(m);
 }
 
 // Groups of a token's head in a cache of codes, bytes of its codes, and halves that belong to a group.

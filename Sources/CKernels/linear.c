@@ -12,7 +12,7 @@ void ck_weight_row(const ck_weight *w, int32_t row, float *out) { ck_kernels_por
 
 static size_t codes_bytes(int32_t inputs, int32_t tokens) { return ck_round_up((size_t)inputs * (size_t)tokens); }
 static size_t scales_bytes(int32_t inputs, int32_t tokens) {
-  return ck_round_up((size_t)(inputs / 32 + 1) * (size_t)tokens * 4);
+  return ck_round_up((size_t)(inputs / 16 + 1) * (size_t)tokens * 4);
 }
 
 size_t ck_tiles_bytes(int32_t inputs, int32_t tokens) {
@@ -145,19 +145,24 @@ static void store_dots(const ck_output *o, const float *dots, int32_t first, int
 }
 
 static void wide_part(void *context, int32_t part, int worker) {
-  enum { TOKENS = 16, ROWS = 64 };
+  enum { TOKENS = 48, ROWS = 64 };
   const product_job *j = context;
   int32_t first, last;
   const ck_output *o = &j->outputs[unit_rows(j, part, &first, &last)];
   const ck_weight *w = o->weight;
   float *wide = j->wide + (size_t)worker * wide_floats(j->inputs), dots[TOKENS * ROWS];
-  int32_t step = ck_min(ROWS, wide_rows(j->inputs));
-  bool direct = w->format == CK_PLAIN && (w->dtype == CK_F32 || j->tokens == 1);
+  bool small = w->format == CK_MXFP8 && j->tokens == 1;
+  bool direct = small || (w->format == CK_PLAIN && (w->dtype == CK_F32 || j->tokens == 1));
+  // What is widened for one token stays in the first-level cache.
+  int32_t step = !direct && j->tokens == 1 ? 4 : ck_min(ROWS, wide_rows(j->inputs));
   for (int32_t row = first; row < last; row += step) {
     ck_rows rows = {.data = wide, .dtype = CK_F32, .stride = (size_t)w->inputs, .count = ck_min(step, last - row)};
     if (direct) {
       rows.dtype = w->dtype;
-      rows.data = (const uint8_t *)w->data + (size_t)row * rows.stride * ck_dtype_bytes(w->dtype);
+      rows.stride *= (size_t)ck_max(w->row_step, 1);
+      size_t first = (size_t)row * rows.stride;
+      rows.data = (const uint8_t *)w->data + first * (small ? 1 : ck_dtype_bytes(w->dtype));
+      if (small) rows.scales = (const uint8_t *)w->scales + first / 32;
     } else {
       for (int32_t r = 0; r < rows.count; r++) j->kernels->widen(w, row + r, wide + (size_t)r * rows.stride);
     }
@@ -191,7 +196,7 @@ static size_t row_bytes(const ck_output *o) {
   if (o->packed) return ck_block_bytes(o->packed) / CK_BLOCK_ROWS;
   const ck_weight *w = o->weight;
   if (w->format == CK_PLAIN) return (size_t)w->inputs * ck_dtype_bytes(w->dtype);
-  return (size_t)w->inputs * (size_t)w->bits / 8;
+  return (size_t)w->inputs * (size_t)(w->format == CK_AFFINE ? w->bits : ck_small_bits(w->format)) / 8;
 }
 
 static void run_products(ck_pool *pool, product_job *j, ck_part part, int32_t grain, int32_t chunks) {
@@ -244,8 +249,8 @@ void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_outpu
   int threads = ck_pool_threads(pool);
   if (count > CK_MOST_OUTPUTS) count = CK_MOST_OUTPUTS;
   if (input->tokens < 1) return;
-  static const int32_t kinds[] = {64, 32, 0};
-  for (int kind = 0; kind < 3; kind++) {
+  static const int32_t kinds[] = {64, 32, 16, 0};
+  for (int kind = 0; kind < 4; kind++) {
     ck_output chosen[CK_MOST_OUTPUTS];
     int taken = 0;
     for (int i = 0; i < count; i++)

@@ -15,8 +15,9 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 1, SCORE_VECTORS = 1, TILE_ROWS = 4 };
 #include "panels.inc"
 
 // The 16 integer sums of one activation group of one token. See pack.c for where a code lies.
-static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x, int32_t from, int32_t to,
+static void group_dots(const uint8_t *codes, int32_t code_bits, bool e2m1, const int8_t *x, int32_t from, int32_t to,
                        int32_t *out) {
+  static const uint8_t numbers[16] = {CK_E2M1_CODES};
   for (int lane = 0; lane < CK_BLOCK_ROWS; lane++) {
     int32_t total = 0;
     for (int32_t k = from; k < to; k++) {
@@ -24,6 +25,7 @@ static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x,
       if (code_bits == 4) {
         uint8_t byte = codes[64 * (k / 8) + 4 * lane + k % 4];
         code = k % 8 < 4 ? byte & 15 : byte >> 4;
+        if (e2m1) code = numbers[code];
       } else {
         code = codes[64 * (k / 4) + 4 * lane + k % 4];
       }
@@ -37,8 +39,7 @@ static void group_dots(const uint8_t *codes, int32_t code_bits, const int8_t *x,
 static void one_block(const ck_packed *m, const uint8_t *block, bool ahead, const ck_tile *x, ck_sums out) {
   (void)ahead;
   int32_t groups = m->inputs / m->group, parts = m->group / x->group;
-  size_t step = ck_group_bytes(m->group, m->code_bits, m->dtype);
-  size_t code_bytes = (size_t)m->group * CK_BLOCK_ROWS * (size_t)m->code_bits / 8;
+  size_t step = ck_group_bytes(m), code_bytes = ck_code_bytes(m);
   for (int32_t t = 0; t < x->tokens; t++) {
     float *a = out[t];
     for (int lane = 0; lane < CK_BLOCK_ROWS; lane++) a[lane] = 0;
@@ -47,10 +48,11 @@ static void one_block(const ck_packed *m, const uint8_t *block, bool ahead, cons
       for (int32_t part = 0; part < parts; part++) {
         size_t place = (size_t)(g * parts + part) * (size_t)x->tokens + (size_t)t;
         int32_t dot[CK_BLOCK_ROWS];
-        group_dots(p, m->code_bits, x->codes + place * (size_t)x->group, part * x->group, (part + 1) * x->group, dot);
+        const int8_t *in = x->codes + place * (size_t)x->group;
+        group_dots(p, m->code_bits, m->e2m1, in, part * x->group, (part + 1) * x->group, dot);
         for (size_t lane = 0; lane < CK_BLOCK_ROWS; lane++) {
           float s = ck_element(p + code_bytes, m->dtype, lane);
-          float bias = ck_element(p + code_bytes, m->dtype, CK_BLOCK_ROWS + lane);
+          float bias = ck_bias_at(m, p + code_bytes, lane);
           a[lane] = fmaf(s * x->scales[place], (float)dot[lane], a[lane]);
           a[lane] = fmaf(bias, x->sums[place], a[lane]);
         }

@@ -27,6 +27,8 @@ INLINE wint wide_load(const void *p) { return _mm256_loadu_si256(p); }
 INLINE wint wide_set8(int8_t x) { return _mm256_set1_epi8(x); }
 INLINE wint wide_set16(int16_t x) { return _mm256_set1_epi16(x); }
 INLINE wint wide_set32(int32_t x) { return _mm256_set1_epi32(x); }
+INLINE wint wide_table(const uint8_t *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)); }
+INLINE wint wide_choose(wint table, wint places) { return _mm256_shuffle_epi8(table, places); }
 INLINE wint wide_and(wint a, wint b) { return _mm256_and_si256(a, b); }
 INLINE wint wide_shift4(wint a) { return _mm256_srli_epi16(a, 4); }
 INLINE wint wide_add16(wint a, wint b) { return _mm256_add_epi16(a, b); }

@@ -28,6 +28,8 @@ INLINE wint wide_load(const void *p) { return _mm512_loadu_si512(p); }
 INLINE wint wide_set8(int8_t x) { return _mm512_set1_epi8(x); }
 INLINE wint wide_set16(int16_t x) { return _mm512_set1_epi16(x); }
 INLINE wint wide_set32(int32_t x) { return _mm512_set1_epi32(x); }
+INLINE wint wide_table(const uint8_t *p) { return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p)); }
+INLINE wint wide_choose(wint table, wint places) { return _mm512_shuffle_epi8(table, places); }
 INLINE wint wide_and(wint a, wint b) { return _mm512_and_si512(a, b); }
 INLINE wint wide_shift4(wint a) { return _mm512_srli_epi16(a, 4); }
 INLINE wint wide_add16(wint a, wint b) { return _mm512_add_epi16(a, b); }

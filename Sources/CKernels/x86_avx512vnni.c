@@ -32,6 +32,12 @@ INLINE __m512 widen16(const uint8_t *p, ck_dtype dtype) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
+// The code of each half of a byte, or what stands for it.
+INLINE __m512i numbers_of(__m512i codes, bool e2m1) {
+  static const uint8_t numbers[16] = {CK_E2M1_CODES};
+  return e2m1 ? _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)numbers)), codes) : codes;
+}
+
 INLINE __m512i four(const int8_t *x) {
   int32_t word;
   memcpy(&word, x, 4);
@@ -39,7 +45,7 @@ INLINE __m512i four(const int8_t *x) {
 }
 
 // One activation group: c[t] = dot. One or two tokens get several sums each, or they would wait for one another.
-INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, __m512i *c) {
+INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int tokens, __m512i *c) {
   const __m512i low = _mm512_set1_epi8(15);
   int32_t vectors = group * bits / 32;
   int chains = tokens > 2 ? 1 : 4 / tokens, chain = 0;
@@ -54,7 +60,8 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
       chain = (chain + 1) % chains;
       continue;
     }
-    __m512i v0 = _mm512_and_si512(v, low), v1 = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
+    __m512i v0 = numbers_of(_mm512_and_si512(v, low), e2m1);
+    __m512i v1 = numbers_of(_mm512_and_si512(_mm512_srli_epi16(v, 4), low), e2m1);
     for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v0, four(x + t * group + 8 * j));
     chain = (chain + 1) % chains;
     for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v1, four(x + t * group + 8 * j + 4));
@@ -66,17 +73,22 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
   }
 }
 
+// The biases of 16 rows behind their scales.
+INLINE __m512 bias16(const ck_packed *m, bool e2m1, const uint8_t *tail, __m512 scales) {
+  if (e2m1) return _mm512_mul_ps(scales, _mm512_set1_ps(-CK_E2M1_ZERO));
+  return widen16(tail + CK_BLOCK_ROWS * ck_dtype_bytes(m->dtype), m->dtype);
+}
+
 // What a group adds to the sums of one token: scale * input scale * dot, then bias * sum of inputs.
 INLINE __m512 add_group(__m512 sums, __m512i dot, __m512 scale, __m512 bias, float input_scale, float input_sum) {
   __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(input_scale));
   return _mm512_fmadd_ps(bias, _mm512_set1_ps(input_sum), _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(dot), sums));
 }
 
-INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, int32_t x_group,
-                           int tokens, ck_sums out) {
+INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+                           int32_t x_group, int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x_group;
-  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
-  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = (size_t)(x_group * bits * 2);
+  size_t step = ck_group_bytes(m), codes = ck_code_bytes(m), part_bytes = (size_t)(x_group * bits * 2);
   const int8_t *in = x->codes;
   const float *scales = x->scales, *sums = x->sums;
   __m512 a[CK_TILE];
@@ -84,10 +96,10 @@ INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool 
   for (int32_t g = 0; g < groups; g++, p += step) {
     if (ahead)
       for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
-    __m512 s = widen16(p + codes, m->dtype), bias = widen16(p + codes + CK_BLOCK_ROWS * element, m->dtype);
+    __m512 s = widen16(p + codes, m->dtype), bias = bias16(m, e2m1, p + codes, s);
     for (int32_t part = 0; part < parts; part++) {
       __m512i c[CK_TILE];
-      dot_group(p + (size_t)part * part_bytes, bits, x_group, in, tokens, c);
+      dot_group(p + (size_t)part * part_bytes, bits, e2m1, x_group, in, tokens, c);
       for (int t = 0; t < tokens; t++) a[t] = add_group(a[t], c[t], s, bias, scales[t], sums[t]);
       in += tokens * x_group;
       scales += tokens, sums += tokens;
@@ -107,12 +119,11 @@ INLINE void dot_pair(__m512i *a, __m512i *b, __m512i rows_a, __m512i rows_b, con
 
 // Two blocks, `next` bytes apart, times a full tile. Each input is loaded once for both; the sums of floats wait in
 // memory while the registers hold those of integers.
-INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, size_t next, const ck_tile *x, int32_t x_group,
-                          ck_sums *out) {
+INLINE void pair_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, size_t next, const ck_tile *x,
+                          int32_t x_group, ck_sums *out) {
   const __m512i low = _mm512_set1_epi8(15);
   int32_t groups = m->inputs / m->group, parts = m->group / x_group;
-  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
-  size_t codes = step - 2 * CK_BLOCK_ROWS * element;
+  size_t step = ck_group_bytes(m), codes = ck_code_bytes(m);
   const int8_t *in = x->codes;
   const float *scales = x->scales, *sums = x->sums;
   memset(out, 0, 2 * sizeof *out);
@@ -125,8 +136,9 @@ INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, size_t
       for (int32_t k = 0; k < x_group; k += 32 / bits, q += 64) {
         __m512i v0 = _mm512_loadu_si512(q), v1 = _mm512_loadu_si512(q + next), w0 = v0, w1 = v1;
         if (bits == 4) {
-          w0 = _mm512_and_si512(v0, low), w1 = _mm512_and_si512(v1, low);
-          v0 = _mm512_and_si512(_mm512_srli_epi16(v0, 4), low), v1 = _mm512_and_si512(_mm512_srli_epi16(v1, 4), low);
+          w0 = numbers_of(_mm512_and_si512(v0, low), e2m1), w1 = numbers_of(_mm512_and_si512(v1, low), e2m1);
+          v0 = numbers_of(_mm512_and_si512(_mm512_srli_epi16(v0, 4), low), e2m1);
+          v1 = numbers_of(_mm512_and_si512(_mm512_srli_epi16(v1, 4), low), e2m1);
         }
         for (int t = 0; t < CK_TILE; t++) dot_pair(&c[0][t], &c[1][t], w0, w1, in + t * x_group + k);
         if (bits == 8) continue;
@@ -134,7 +146,7 @@ INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, size_t
       }
       for (int i = 0; i < 2; i++) {
         const uint8_t *tail = p + (size_t)i * next + codes;
-        __m512 s = widen16(tail, m->dtype), bias = widen16(tail + CK_BLOCK_ROWS * element, m->dtype);
+        __m512 s = widen16(tail, m->dtype), bias = bias16(m, e2m1, tail, s);
         for (int t = 0; t < CK_TILE; t++)
           _mm512_storeu_ps(out[i][t], add_group(_mm512_loadu_ps(out[i][t]), c[i][t], s, bias, scales[t], sums[t]));
       }
@@ -144,28 +156,34 @@ INLINE void pair_products(const ck_packed *m, int bits, const uint8_t *p, size_t
   }
 }
 
-#define SIZE(BITS, GROUP, N) \
-  case N: block_products(m, BITS, p, ahead, x, GROUP, N, out[0]); break;
-#define SIZES(NAME, BITS, GROUP)                                                                                   \
+#define SIZE(BITS, E2M1, GROUP, N) \
+  case N: block_products(m, BITS, E2M1, p, ahead, x, GROUP, N, out[0]); break;
+#define SIZES(NAME, BITS, E2M1, GROUP)                                                                             \
   static void NAME(const ck_packed *m, const uint8_t *p, int blocks, bool ahead, const ck_tile *x, ck_sums *out) { \
     if (blocks == 2 && x->tokens == CK_TILE) {                                                                     \
-      pair_products(m, BITS, p, ck_block_bytes(m), x, GROUP, out);                                                 \
+      pair_products(m, BITS, E2M1, p, ck_block_bytes(m), x, GROUP, out);                                           \
       return;                                                                                                      \
     }                                                                                                              \
     for (; blocks > 0; blocks--, p += ck_block_bytes(m), out++)                                                    \
       switch (x->tokens) {                                                                                         \
-        SIZE(BITS, GROUP, 1) SIZE(BITS, GROUP, 2) SIZE(BITS, GROUP, 3) SIZE(BITS, GROUP, 4)                        \
-        SIZE(BITS, GROUP, 5) SIZE(BITS, GROUP, 6) SIZE(BITS, GROUP, 7) SIZE(BITS, GROUP, 8)                        \
+        SIZE(BITS, E2M1, GROUP, 1) SIZE(BITS, E2M1, GROUP, 2) SIZE(BITS, E2M1, GROUP, 3)                           \
+        SIZE(BITS, E2M1, GROUP, 4) SIZE(BITS, E2M1, GROUP, 5) SIZE(BITS, E2M1, GROUP, 6)                           \
+        SIZE(BITS, E2M1, GROUP, 7) SIZE(BITS, E2M1, GROUP, 8)                                                      \
       }                                                                                                            \
   }
-SIZES(products_4_32, 4, 32)
-SIZES(products_4_64, 4, 64)
-SIZES(products_8_32, 8, 32)
-SIZES(products_8_64, 8, 64)
+SIZES(products_4_32, 4, false, 32)
+SIZES(products_4_64, 4, false, 64)
+SIZES(products_8_32, 8, false, 32)
+SIZES(products_8_64, 8, false, 64)
+SIZES(products_e2m1_16, 4, true, 16)
+SIZES(products_e2m1_32, 4, true, 32)
 
 static void products(const ck_packed *m, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out) {
   const uint8_t *p = ck_block(m, block);
-  if (m->code_bits == 4) {
+  if (m->e2m1) {
+    if (x->group == 32) products_e2m1_32(m, p, blocks, ahead, x, out);
+    else products_e2m1_16(m, p, blocks, ahead, x, out);
+  } else if (m->code_bits == 4) {
     if (x->group == 64) products_4_64(m, p, blocks, ahead, x, out);
     else products_4_32(m, p, blocks, ahead, x, out);
   } else {

@@ -50,7 +50,9 @@ INLINE void dot_halves(__m256i *sums, const __m256i *rows, const int8_t *in) {
 
 // One activation group of `tokens` tokens, at most 4. One token alone takes two sums of each half, or they would wait
 // for one another.
-INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x, int tokens, integer_sums c) {
+INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int tokens, integer_sums c) {
+  static const uint8_t numbers[16] = {CK_E2M1_CODES};
+  const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)numbers));
   const __m256i low = _mm256_set1_epi8(15);
   __m256i other[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
   for (int t = 0; t < tokens; t++) c[t][0] = c[t][1] = _mm256_setzero_si256();
@@ -61,6 +63,7 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
       first[half] = bits == 4 ? _mm256_and_si256(v, low) : v;
       second[half] = bits == 4 ? _mm256_and_si256(_mm256_srli_epi16(v, 4), low)
                                : _mm256_loadu_si256((const __m256i *)(p + 64 + 32 * half));
+      if (e2m1) first[half] = _mm256_shuffle_epi8(table, first[half]), second[half] = _mm256_shuffle_epi8(table, second[half]);
     }
     for (int t = 0; t < tokens; t++) dot_halves(c[t], first, x + t * group + k);
     for (int t = 0; t < tokens; t++) dot_halves(tokens == 1 ? other : c[t], second, x + t * group + k + 4);
@@ -70,11 +73,11 @@ INLINE void dot_group(const uint8_t *p, int bits, int32_t group, const int8_t *x
 }
 
 // A block times tokens [token, token + tokens) of a tile.
-INLINE void token_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, int32_t token,
-                           int tokens, ck_sums out) {
+INLINE void token_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+                           int32_t token, int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x->group, group = x->group;
-  size_t step = ck_group_bytes(m->group, bits, m->dtype), element = ck_dtype_bytes(m->dtype);
-  size_t codes = step - 2 * CK_BLOCK_ROWS * element, part_bytes = codes / (size_t)parts;
+  size_t step = ck_group_bytes(m), element = ck_dtype_bytes(m->dtype);
+  size_t codes = ck_code_bytes(m), part_bytes = codes / (size_t)parts;
   const int8_t *in = x->codes + (size_t)token * (size_t)group;
   const float *scales = x->scales + token, *sums = x->sums + token;
   __m256 a[MOST_TOKENS][2];
@@ -84,10 +87,11 @@ INLINE void token_products(const ck_packed *m, int bits, const uint8_t *p, bool 
       for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
     for (int32_t part = 0; part < parts; part++) {
       integer_sums c;
-      dot_group(p + (size_t)part * part_bytes, bits, group, in, tokens, c);
+      dot_group(p + (size_t)part * part_bytes, bits, e2m1, group, in, tokens, c);
       for (int half = 0; half < 2; half++) {
         const uint8_t *tail = p + codes + (size_t)(HALF_ROWS * half) * element;
-        __m256 s = widen8(tail, m->dtype), bias = widen8(tail + CK_BLOCK_ROWS * element, m->dtype);
+        __m256 s = widen8(tail, m->dtype);
+        __m256 bias = e2m1 ? _mm256_mul_ps(s, _mm256_set1_ps(-CK_E2M1_ZERO)) : widen8(tail + CK_BLOCK_ROWS * element, m->dtype);
         for (int t = 0; t < tokens; t++) {
           __m256 factor = _mm256_mul_ps(s, _mm256_set1_ps(scales[t]));
           a[t][half] = _mm256_fmadd_ps(factor, _mm256_cvtepi32_ps(c[t][half]), a[t][half]);
@@ -102,19 +106,21 @@ INLINE void token_products(const ck_packed *m, int bits, const uint8_t *p, bool 
     for (int half = 0; half < 2; half++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t][half]);
 }
 
-INLINE void block_products(const ck_packed *m, int bits, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
+INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+                           ck_sums out) {
   int32_t token = 0;
-  for (; x->tokens - token >= 4; token += 4) token_products(m, bits, p, ahead && token == 0, x, token, 4, out);
+  for (; x->tokens - token >= 4; token += 4) token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 4, out);
   switch (x->tokens - token) {
-    case 3: token_products(m, bits, p, ahead && token == 0, x, token, 3, out); break;
-    case 2: token_products(m, bits, p, ahead && token == 0, x, token, 2, out); break;
-    case 1: token_products(m, bits, p, ahead && token == 0, x, token, 1, out); break;
+    case 3: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 3, out); break;
+    case 2: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 2, out); break;
+    case 1: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 1, out); break;
   }
 }
 
 static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) block_products(m, 8, p, ahead, x, out);
-  else block_products(m, 4, p, ahead, x, out);
+  if (m->code_bits == 8) block_products(m, 8, false, p, ahead, x, out);
+  else if (m->e2m1) block_products(m, 4, true, p, ahead, x, out);
+  else block_products(m, 4, false, p, ahead, x, out);
 }
 #include "each_block.inc"
 

@@ -42,7 +42,7 @@ public enum Describing {
         (facts.contextLength, checkpoint) = (snapshot.architecture.contextLength, snapshot.weights.checkpoint)
       }
       facts.parameterCount = parameterCount(checkpoint, config)
-      facts.loadedByteCount = loadedByteCount(checkpoint, config)
+      facts.loadedByteCount = loadedByteCount(checkpoint)
     } catch let problem as any Problem where problem.status == .unsupported {
       facts.unsupported = problem
     }
@@ -72,15 +72,11 @@ public enum Describing {
   }
 
   /// Bytes of all tensors once they are loaded.
-  private static func loadedByteCount(_ checkpoint: any Checkpoint, _ config: JSONValue) -> Int {
-    let bits = config["quantization"]?["bits"]?.intValue ?? 4
-    return checkpoint.names.reduce(0) { sum, name in
+  private static func loadedByteCount(_ checkpoint: any Checkpoint) -> Int {
+    checkpoint.names.reduce(0) { sum, name in
       guard let tensor = checkpoint.tensor(name) else { return sum }
-      if isBlocks(name, tensor) { return sum + 4 * tensor.shape.elementCount }
-      guard name.hasSuffix(".weight"), tensor.dtype == .u32,
-        checkpoint.tensor("\(name.dropLast(7)).scales")?.dtype == .u8
-      else { return sum + tensor.byteCount }
-      return sum + 2 * tensor.shape.elementCount * (32 / max(1, bits))
+      let isScaleOfBytes = tensor.dtype == .u8 && (name.hasSuffix(".scales") || name.hasSuffix("_scales"))
+      return sum + tensor.byteCount * (isScaleOfBytes ? 2 : 1)
     }
   }
 

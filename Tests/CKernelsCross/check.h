@@ -33,6 +33,8 @@ void release(void);
 
 // An affine or plain matrix with random codes.
 ck_weight random_affine(noise *n, int32_t rows, int32_t inputs, int32_t bits, int32_t group, ck_dtype dtype);
+// One of small floats in groups.
+ck_weight random_small(noise *n, int32_t rows, int32_t inputs, ck_format format);
 ck_weight random_plain(noise *n, int32_t rows, int32_t inputs, ck_dtype dtype);
 ck_packed packed_of(const ck_weight *weight);
 // `values` as they are stored in this type.

@@ -64,6 +64,19 @@ ck_weight random_affine(noise *n, int32_t rows, int32_t inputs, int32_t bits, in
                      .data = codes, .scales = stored(scales, groups, dtype), .biases = stored(biases, groups, dtype)};
 }
 
+ck_weight random_small(noise *n, int32_t rows, int32_t inputs, ck_format format) {
+  size_t count = (size_t)rows * (size_t)inputs, bytes = format == CK_MXFP8 ? count : count / 2;
+  size_t groups = count / (format == CK_NVFP4 ? 16 : 32);
+  uint8_t *codes = memory(bytes), *scales = memory(groups);
+  for (size_t i = 0; i < bytes; i++) codes[i] = (uint8_t)(noise_bits(n) >> 24);
+  for (size_t i = 0; format == CK_MXFP8 && i < bytes; i++)
+    if ((codes[i] & 127) == 127) codes[i] = 0;  // not a number
+  // Exponents around 1/8; e4m3 numbers of 0.25 to 1.875.
+  for (size_t i = 0; i < groups; i++)
+    scales[i] = (uint8_t)(format == CK_NVFP4 ? 40 + (noise_bits(n) >> 40) % 24 : 122 + (noise_bits(n) >> 40) % 5);
+  return (ck_weight){.format = format, .rows = rows, .inputs = inputs, .data = codes, .scales = scales};
+}
+
 ck_packed packed_of(const ck_weight *weight) {
   void *data = memory(ck_packed_bytes(weight));
   ck_pack(weight, data, 0, ck_packed_blocks(weight));

@@ -9,7 +9,13 @@ static const ck_dtype all_dtypes[] = {CK_F32, CK_F16, CK_BF16};
 typedef struct matrix_shape {
   int32_t rows, inputs, bits, group;
   ck_dtype dtype;
+  ck_format format;
 } matrix_shape;
+
+static ck_weight matrix_of(noise *random, const matrix_shape *s, int32_t rows, int32_t inputs) {
+  if (s->format != CK_AFFINE) return random_small(random, rows, inputs, s->format);
+  return random_affine(random, rows, inputs, s->bits, s->group, s->dtype);
+}
 
 static ck_tile tile_of(int32_t inputs, int32_t tokens, int32_t group) {
   size_t groups = (size_t)(inputs / group * tokens);
@@ -20,7 +26,7 @@ static void tiles(ck_isa isa, const void *shape, results *out) {
   const matrix_shape *s = shape;
   const ck_kernels *k = ck_kernels_of(isa);
   noise random = noise_of(s->rows * s->bits + s->group);
-  ck_weight weight = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
+  ck_weight weight = matrix_of(&random, s, s->rows, s->inputs);
   ck_packed packed = packed_of(&weight);
   for (int32_t tokens = 1; tokens <= CK_TILE; tokens++) {
     ck_tile tile = tile_of(s->inputs, tokens, ck_activation_group(s->group));
@@ -46,8 +52,8 @@ static void tiles(ck_isa isa, const void *shape, results *out) {
 static void extremes(ck_isa isa, const void *shape, results *out) {
   const matrix_shape *s = shape;
   noise random = noise_of(1);
-  ck_weight weight = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
-  memset((void *)weight.data, 255, (size_t)(s->rows * s->inputs * s->bits / 8));
+  ck_weight weight = matrix_of(&random, s, s->rows, s->inputs);
+  memset((void *)weight.data, s->format == CK_AFFINE ? 255 : 0x77, (size_t)(s->rows * s->inputs * s->bits / 8));
   ck_packed packed = packed_of(&weight);
   for (int sign = -1; sign <= 1; sign += 2) {
     ck_tile tile = tile_of(s->inputs, CK_TILE, ck_activation_group(s->group));
@@ -66,8 +72,9 @@ enum { TOKENS = 67 };
 static void layers(ck_isa isa, const void *shape, results *out) {
   const matrix_shape *s = shape;
   noise random = noise_of(s->bits + s->group);
-  ck_weight a = random_affine(&random, s->rows, s->inputs, s->bits, s->group, s->dtype);
+  ck_weight a = matrix_of(&random, s, s->rows, s->inputs);
   ck_weight b = random_plain(&random, s->rows + 5, s->inputs, s->dtype);
+  if (s->format != CK_AFFINE && s->inputs % 32 == 0) b = random_small(&random, s->rows + 5, s->inputs, CK_MXFP8);
   ck_packed packed = packed_of(&a);
   size_t width = (size_t)(2 * s->rows + 5), inputs = (size_t)s->inputs;
   const float *x = floats(&random, TOKENS * inputs, 2), *bias = floats(&random, width, 1);
@@ -102,9 +109,9 @@ static void blocks(ck_isa isa, const void *shape, results *out) {
   noise random = noise_of(s->bits * s->group);
   int32_t hidden = 3 * s->group;
   size_t inputs = (size_t)s->inputs;
-  ck_weight gate = random_affine(&random, hidden, s->inputs, s->bits, s->group, s->dtype);
-  ck_weight up = random_affine(&random, hidden, s->inputs, s->bits, s->group, s->dtype);
-  ck_weight down = random_affine(&random, s->inputs, hidden, s->bits, s->group, s->dtype);
+  ck_weight gate = matrix_of(&random, s, hidden, s->inputs);
+  ck_weight up = matrix_of(&random, s, hidden, s->inputs);
+  ck_weight down = matrix_of(&random, s, s->inputs, hidden);
   ck_weight plain = random_plain(&random, s->inputs, hidden, s->dtype);
   ck_packed packed[3] = {packed_of(&gate), packed_of(&up), packed_of(&down)};
   const float *x = floats(&random, TOKENS * inputs, 2), *bias = floats(&random, (size_t)hidden, 1);
@@ -122,19 +129,69 @@ static void blocks(ck_isa isa, const void *shape, results *out) {
   ck_pool_destroy(pool);
 }
 
+// A code as the formats define it.
+static float small_float(int code, int bits) {
+  static const float numbers[8] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+  float size = numbers[code & 7];
+  if (bits == 8) {
+    int exponent = code >> 3 & 15;
+    size = exponent ? (1 + (float)(code & 7) / 8) * exp2f((float)(exponent - 7)) : (float)(code & 7) * exp2f(-9);
+  }
+  return code >> (bits - 1) ? -size : size;
+}
+
+// Rows as they are stored and as they are packed, of a matrix whose rows take turns with another's.
+static void small_rows(ck_isa isa, const void *shape, results *out) {
+  const matrix_shape *s = shape;
+  noise random = noise_of(s->rows + s->group);
+  ck_weight weight = random_small(&random, 2 * s->rows, s->inputs, s->format);
+  weight.rows = s->rows, weight.row_step = 2;
+  ck_packed packed = {0};
+  if (ck_packed_bytes(&weight)) packed = packed_of(&weight);
+  float *stored = memory((size_t)s->inputs * 4), *own = memory((size_t)s->inputs * 4);
+  for (int32_t row = 0; row < s->rows; row++) {
+    ck_kernels_of(isa)->widen(&weight, row, stored);
+    if (packed.data) ck_packed_row(&packed, row, own);
+    keep(out, stored, (size_t)s->inputs * 4);
+    for (int32_t i = 0; i < s->inputs; i++) {
+      size_t place = (size_t)(2 * row * s->inputs + i), byte = place * (size_t)s->bits / 8;
+      int code = ((const uint8_t *)weight.data)[byte], scale = ((const uint8_t *)weight.scales)[place / (size_t)s->group];
+      if (s->bits == 4) code = code >> (place % 2 ? 4 : 0) & 15;
+      float expected = small_float(code, s->bits) * (s->format == CK_NVFP4 ? small_float(scale, 8) : exp2f((float)(scale - 127)));
+      if (stored[i] != expected || (packed.data && own[i] != expected))
+        fail("row %d, element %d: %g and %g instead of %g", row, i, stored[i], own[i], expected);
+    }
+  }
+}
+
 void check_products(void) {
   static const int32_t rows[] = {1, 16, 33};
   for (int b = 0; b < 6; b++)
     for (int g = 0; g < 3; g++)
       for (int d = 0; d < 3; d++) {
         // Rows and groups in one odd combination for each kind of matrix.
-        matrix_shape s = {rows[(b + g + d) % 3], all_groups[g] * (1 + (b + d) % 3), all_bits[b], all_groups[g], all_dtypes[d]};
+        matrix_shape s = {rows[(b + g + d) % 3], all_groups[g] * (1 + (b + d) % 3), all_bits[b], all_groups[g], all_dtypes[d],
+                          CK_AFFINE};
 #define WHAT "%d x %d, %d bits, groups of %d, type %d", s.rows, s.inputs, s.bits, s.group, s.dtype
         compare(tiles, &s, "tiles of " WHAT);
         compare(extremes, &s, "extremes of " WHAT);
         if ((b + g + d) % 2) compare(layers, &s, "layers of " WHAT);
         else compare(blocks, &s, "blocks of " WHAT);
       }
+  for (int f = CK_MXFP4; f <= CK_NVFP4; f++)
+    for (int r = 0; r < 3; r++) {
+      int32_t group = f == CK_MXFP4 ? 32 : 16;
+      matrix_shape s = {rows[r], group * (1 + 2 * r), 4, group, CK_BF16, f};
+      compare(tiles, &s, "tiles of e2m1 " WHAT);
+      compare(extremes, &s, "extremes of e2m1 " WHAT);
+      compare(layers, &s, "layers of e2m1 " WHAT);
+      compare(blocks, &s, "blocks of e2m1 " WHAT);
+    }
+  for (int f = CK_MXFP4; f <= CK_MXFP8; f++) {
+    int32_t group = f == CK_NVFP4 ? 16 : 32;
+    matrix_shape s = {5, 3 * group, f == CK_MXFP8 ? 8 : 4, group, CK_BF16, f};
+    compare(small_rows, &s, "rows of small floats, " WHAT);
+  }
 }
 
 // Quantization has one implementation for all sets; it must not depend on the processor.

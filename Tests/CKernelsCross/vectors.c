@@ -78,7 +78,7 @@ static void dot_products(ck_isa isa, const void *shape, results *out) {
   ck_weight w = random_plain(&random, s->rows, (int32_t)stride, s->dtype);
   const float *x = floats(&random, (size_t)s->tokens * stride, 1);
   float *y = memory((size_t)(s->tokens * s->rows) * 4);
-  ck_rows rows = {w.data, s->dtype, stride, s->rows};
+  ck_rows rows = {w.data, s->dtype, stride, s->rows, NULL};
   ck_kernels_of(isa)->dots(&rows, x, stride, s->tokens, s->n, y, (size_t)s->rows);
   keep(out, y, (size_t)(s->tokens * s->rows) * 4);
 }

@@ -14,10 +14,7 @@ struct RandomModelTests {
   /// Every decoder among the fixtures.
   static let configs = ((try? Files.list(Fixtures.url("models"))) ?? []).sorted().filter { name in
     let config = (try? Fixtures.bytes("models/\(name)/config.json")).flatMap { try? JSONReader.parse($0) }
-    guard let config, config["model_type"]?.stringValue != "bert" else { return false }
-    // Formats that random weights are not made in.
-    let mode = config["quantization"]?["mode"]?.stringValue ?? "affine"
-    return mode == "affine"
+    return config != nil && config?["model_type"]?.stringValue != "bert"
   }
 
   /// Logits of the last position of a few tokens.
@@ -58,6 +55,19 @@ struct RandomModelTests {
     #expect(plain.parameterCount == four.parameterCount)
   }
 
+  @Test("floats of 4 and 8 bits are packed where the engine packs them", arguments: RandomModel.SmallFloat.allCases)
+  func smallFloats(_ float: RandomModel.SmallFloat) throws {
+    let model = try RandomModel(Fixtures.url("models/llama"), format: .smallFloats(float), packs: true)
+    #expect(model.quantization == "\(float.rawValue) \(float.bits) bit, groups of \(float.groupSize)")
+    let (fast, precise) = (try logits(model), try logits(model, precise: true))
+    #expect(fast.allSatisfy { $0.isFinite && abs($0) < 1e4 } && Set(fast).count > fast.count / 2)
+    // Products of e2m1 numbers have inputs of 8 bits; those of e4m3 numbers are floats in both, and only the cache differs.
+    let (difference, size) = zip(fast, precise).reduce((Float(0), Float(0))) {
+      ($0.0 + ($1.0 - $1.1) * ($1.0 - $1.1), $0.1 + $1.1 * $1.1)
+    }
+    #expect(difference > 0 && difference < (float == .mxfp8 ? 1e-5 : 0.01) * size)
+  }
+
   @Test("a config's own format is taken, overrides included")
   func ownFormat() throws {
     let model = try RandomModel(Fixtures.url("models/qwen3-mlx-overrides"), format: nil, packs: true)
@@ -79,10 +89,11 @@ struct RandomModelTests {
   @Test("what is neither a shape nor a config is refused by name")
   func refusals() throws {
     #expect(throws: RandomProblem.self) { try RandomModel("llama-9000b", format: nil, packs: true) }
-    #expect(throws: RandomProblem.format(mode: "mxfp4")) {
-      try RandomModel(Fixtures.url("models/llama-mlx-mxfp4"), format: nil, packs: true)
-    }
     let folder = try TemporaryFolder()
+    let odd = try folder.write(
+      String(decoding: Fixtures.bytes("models/llama-mlx-mxfp4/config.json"), as: UTF8.self).replacing(
+        "mxfp4", with: "mxfp3"), to: "odd.json")
+    #expect(throws: RandomProblem.format(mode: "mxfp3")) { try RandomModel(odd, format: nil, packs: true) }
     let list = try folder.write("[]", to: "config.json")
     #expect(throws: RandomProblem.noConfig(path: list)) { try RandomModel(list, format: nil, packs: true) }
   }

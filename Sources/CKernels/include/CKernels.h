@@ -64,7 +64,9 @@ void ck_pool_rest(ck_pool *pool);
 // ---- weights as they lie in a file ----
 
 typedef enum ck_dtype { CK_F32 = 0, CK_F16 = 1, CK_BF16 = 2 } ck_dtype;
-typedef enum ck_format { CK_PLAIN = 0, CK_AFFINE = 1 } ck_format;
+// MXFP4, NVFP4: codes of 4 bits are e2m1 numbers; MXFP8: codes of 8 bits are e4m3 numbers. A group of a row shares a byte
+// of scale: an exponent (2^(byte - 127), groups of 32) or, of NVFP4, an e4m3 number (groups of 16).
+typedef enum ck_format { CK_PLAIN = 0, CK_AFFINE = 1, CK_MXFP4 = 2, CK_NVFP4 = 3, CK_MXFP8 = 4 } ck_format;
 
 // A matrix [rows, inputs]. Pointers may have any alignment (mapped safetensors do).
 typedef struct ck_weight {
@@ -72,26 +74,29 @@ typedef struct ck_weight {
   ck_dtype dtype;       // plain: of the elements; affine: of scales and biases
   int32_t rows, inputs;
   int32_t bits, group;  // affine: 2 3 4 5 6 8; 32 64 128, a divisor of inputs
-  const void *data;     // plain: elements; affine: MLX's little-endian bit stream of codes, rows * inputs * bits / 8 bytes
-  const void *scales;   // affine: [rows, inputs / group]
+  int32_t row_step;     // MXFP4, NVFP4, MXFP8: row r lies at place r * row_step; 0 is 1
+  const void *data;     // plain: elements; else MLX's little-endian bit stream of codes, rows * inputs * bits / 8 bytes
+  const void *scales;   // affine: [rows, inputs / group]; MXFP4, NVFP4, MXFP8: bytes
   const void *biases;   // affine: [rows, inputs / group]
 } ck_weight;
 
 // Row `row` as f32 [inputs]: exact for every format.
 void ck_weight_row(const ck_weight *weight, int32_t row, float *out);
 
-// ---- weights packed for the fast path (affine only) ----
+// ---- weights packed for the fast path (affine, MXFP4, NVFP4) ----
 
 // Blocks of 16 rows: for each group of inputs the codes of the 16 rows side by side (4 or 8 bits), then 16
-// scales and 16 biases in their own type. Rows are padded with zeros to a multiple of 16.
+// scales and 16 biases in their own type. Rows are padded with zeros to a multiple of 16. Groups of e2m1 numbers have no
+// biases, and half their scales, in bf16: the kernels multiply by twice the numbers, which are integers.
 typedef struct ck_packed {
   int32_t rows, inputs, group;
   int32_t code_bits;    // 4 or 8
+  bool e2m1;            // codes of 4 bits are e2m1 numbers
   ck_dtype dtype;       // of scales and biases
   const uint8_t *data;  // 64-byte aligned
 } ck_packed;
 
-// Bytes the packed form of an affine weight needs, a multiple of 64; 0 for plain weights.
+// Bytes the packed form needs, a multiple of 64; 0 for formats that have none.
 size_t ck_packed_bytes(const ck_weight *weight);
 // Number of 16-row blocks.
 int32_t ck_packed_blocks(const ck_weight *weight);

@@ -23,6 +23,7 @@ struct Bench: AsyncParsableCommand {
         impetus bench org/model --prompt 512 --decode 64 --batch 1,16 --depth 0,4096 --threads 2 --json
         impetus bench --random llama-8b
         impetus bench --random ./config.json --bits 8
+        impetus bench --random llama-1b --mode mxfp4
         impetus bench SmolLM2-135M-Instruct:q4 --json > before.json
         impetus bench SmolLM2-135M-Instruct:q4 --compare before.json
         impetus bench all-MiniLM-L6-v2 --texts lines.txt
@@ -45,6 +46,12 @@ struct Bench: AsyncParsableCommand {
 
   @Option(name: .long, help: "With --random: weights that share a scale, 32, 64 or 128. The config's own, else 64.")
   var groupSize: Int?
+
+  @Option(
+    name: .long,
+    help: "With --random: the number format, affine, mxfp4, mxfp8 or nvfp4. The config's own, else affine.",
+    completion: .list(Self.modes))
+  var mode: String?
 
   @Option(name: .long, help: "Tokens of a prompt; 0 leaves prompts out.")
   var prompt = 512
@@ -92,6 +99,8 @@ struct Bench: AsyncParsableCommand {
   @OptionGroup var storeOptions: StoreOptions
   @OptionGroup var output: JSONOption
 
+  private static let modes = ["affine"] + RandomModel.SmallFloat.allCases.map(\.rawValue)
+
   static func numbers(_ text: String) throws -> [Int] {
     let numbers = text.split(separator: ",").map { Int($0) }
     guard !numbers.isEmpty, numbers.allSatisfy({ $0 != nil && $0! >= 0 && $0! <= 1 << 20 }) else {
@@ -108,8 +117,16 @@ struct Bench: AsyncParsableCommand {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256") }
     _ = try CacheBits(option: kvBits, precise: precise)
     guard random == nil || model == nil else { throw ValidationError("--random takes the place of a model") }
-    guard random != nil || (bits == nil && groupSize == nil) else {
-      throw ValidationError("--bits and --group-size go with --random")
+    guard random != nil || (bits == nil && groupSize == nil && mode == nil) else {
+      throw ValidationError("--bits, --group-size and --mode go with --random")
+    }
+    if let mode {
+      guard Self.modes.contains(mode) else {
+        throw ValidationError("--mode takes \(Self.modes.joined(separator: ", "))")
+      }
+      guard mode == "affine" || (bits == nil && groupSize == nil) else {
+        throw ValidationError("--mode \(mode) has bits and groups of its own")
+      }
     }
     if let bits, bits != 16, !Affine.allBits.contains(bits) {
       throw ValidationError("--bits takes 2, 3, 4, 5, 6, 8 or 16")
@@ -144,8 +161,9 @@ struct Bench: AsyncParsableCommand {
 
   private func subject() throws -> Subject {
     guard let random else { return .model(try storeOptions.usable(orDefault: model)) }
+    if let float = mode.flatMap(RandomModel.SmallFloat.init) { return .random(random, .smallFloats(float)) }
     switch (bits, groupSize) {
-    case (nil, nil): return .random(random, nil)
+    case (nil, nil) where mode == nil: return .random(random, nil)
     case (16, _): return .random(random, .plain)
     case (let bits, let group): return .random(random, .affine(try Affine(bits: bits ?? 4, groupSize: group ?? 64)))
     }

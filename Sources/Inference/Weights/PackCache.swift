@@ -70,7 +70,9 @@ struct PackHead: Equatable {
     for (weight, place) in zip(collected.weights, collected.places) {
       guard let place else { continue }
       numbers += [
-        place, Int(weight.rows), Int(weight.inputs), Int(weight.bits), Int(weight.group), Int(weight.dtype.rawValue),
+        place, Int(weight.rows), Int(weight.inputs),
+        weight.format == CK_AFFINE ? Int(weight.bits) : -Int(weight.format.rawValue), Int(weight.group),
+        Int(weight.dtype.rawValue),
       ]
     }
     return Digest.of(numbers.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })

@@ -17,8 +17,8 @@ struct WeightCollector {
   private(set) var vectors: [Float] = []
   /// Keeps the files mapped.
   private(set) var views: [TensorView] = []
-  /// Matrices that were widened.
-  private(set) var expanded: [ExpandedWeight] = []
+  /// Matrices that were transposed.
+  private(set) var transposed: [TransposedWeight] = []
 
   init(_ reader: WeightReader, precise: Bool) {
     self.reader = reader
@@ -81,8 +81,8 @@ struct WeightCollector {
 
   private mutating func addTransposed(_ stored: StoredMatrix) throws -> MatrixID {
     let source = try description(of: stored)
-    let copy = try ExpandedWeight(transposing: source, rows: 0..<stored.outputs)
-    expanded.append(copy)
+    let copy = try TransposedWeight(transposing: source, rows: 0..<stored.outputs)
+    transposed.append(copy)
     var weight = ck_weight()
     (weight.rows, weight.inputs) = (source.inputs, source.rows)
     (weight.format, weight.dtype, weight.data) = (CK_PLAIN, copy.dtype, copy.base)
@@ -130,8 +130,8 @@ struct WeightCollector {
       weight.format = CK_PLAIN
       weight.dtype = try dtype(stored.weight, stored.path)
       if case .everyColumn(let first, let step) = stored.arrangement {
-        let copy = try ExpandedWeight(columnsOf: stored, first: first, step: step, dtype: weight.dtype)
-        expanded.append(copy)
+        let copy = try TransposedWeight(columnsOf: stored, first: first, step: step, dtype: weight.dtype)
+        transposed.append(copy)
         weight.data = copy.base
       }
     case .affine(let bits, let group):
@@ -145,16 +145,27 @@ struct WeightCollector {
       weight.group = Int32(group)
       weight.scales = scales.unsafeBase
       weight.biases = offsets.unsafeBase
-    case .mxfp4, .mxfp8, .nvfp4:
-      guard let wide = try ExpandedWeight(stored) else {
-        throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
-      }
-      expanded.append(wide)
-      weight.format = CK_PLAIN
-      weight.dtype = wide.dtype
-      weight.data = wide.base
+    case .mxfp4: try small(CK_MXFP4, stored, &weight)
+    case .mxfp8: try small(CK_MXFP8, stored, &weight)
+    case .nvfp4: try small(CK_NVFP4, stored, &weight)
     }
     return weight
+  }
+
+  /// Numbers of 4 or 8 bits whose groups have scales of a byte.
+  private mutating func small(_ format: ck_format, _ stored: StoredMatrix, _ weight: inout ck_weight) throws {
+    guard let scales = stored.scales else {
+      throw InferenceProblem.unsupportedWeight(name: stored.path, format: "\(stored.format)")
+    }
+    views.append(scales)
+    weight.format = format
+    weight.scales = scales.unsafeBase
+    if case .everyRow(let first, let step) = stored.arrangement {
+      weight.row_step = Int32(step)
+      let (bits, group) = (format == CK_MXFP8 ? 8 : 4, format == CK_NVFP4 ? 16 : 32)
+      weight.data = weight.data.map { $0 + first * stored.inputs * bits / 8 }
+      weight.scales = weight.scales.map { $0 + first * stored.inputs / group }
+    }
   }
 
   private func dtype(_ view: TensorView, _ path: String) throws -> ck_dtype {

@@ -60,7 +60,9 @@ enum WeightPacking {
     leave(weight.data, bytes: Int(weight.rows) * Int(weight.inputs) * (weight.dtype == CK_F32 ? 4 : 2))
   }
 
-  private static func rowBytes(_ weight: ck_weight) -> Int { Int(weight.inputs) * Int(weight.bits) / 8 }
+  private static func rowBytes(_ weight: ck_weight) -> Int {
+    Int(weight.inputs) * (weight.format == CK_AFFINE ? Int(weight.bits) : 4) / 8 * max(1, Int(weight.row_step))
+  }
 
   /// Gives up the pages that lie wholly within the codes of a part; they are the file's and come back if read again.
   private static func leave(_ part: Part) {

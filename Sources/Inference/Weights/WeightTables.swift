@@ -36,7 +36,7 @@ final class WeightTables: @unchecked Sendable {
   private let vectors: UnsafeMutablePointer<Float>
   private let memory: PackedWeights
   private let views: [TensorView]
-  private let expanded: [ExpandedWeight]
+  private let transposed: [TransposedWeight]
 
   /// Lays out the tables and packs on `threads` threads, unless `cache` has the packed matrices.
   /// - Throws: `InferenceProblem.doesNotFit` when the packed weights exceed the memory that is left.
@@ -49,7 +49,7 @@ final class WeightTables: @unchecked Sendable {
     packed.initialize(repeating: ck_packed(), count: max(1, count))
     vectors.initialize(from: collected.vectors, count: collected.vectors.count)
     views = collected.views
-    expanded = collected.expanded
+    transposed = collected.transposed
     do throws(InferenceProblem) {
       memory = try PackedWeights(collected, from: stored, cache: cache, threads: threads)
     } catch {
@@ -92,8 +92,13 @@ final class WeightTables: @unchecked Sendable {
     if packed[matrix.index].data != nil { return ck_packed_bytes(stored + matrix.index) }
     let weight = stored[matrix.index]
     let (elements, element) = (Int(weight.rows) * Int(weight.inputs), weight.dtype == CK_F32 ? 4 : 2)
-    guard weight.format == CK_AFFINE else { return elements * element }
-    return elements * Int(weight.bits) / 8 + 2 * elements / Int(weight.group) * element
+    switch weight.format {
+    case CK_PLAIN: return elements * element
+    case CK_AFFINE: return elements * Int(weight.bits) / 8 + 2 * elements / Int(weight.group) * element
+    case CK_MXFP8: return elements + elements / 32
+    case CK_NVFP4: return elements / 2 + elements / 16
+    default: return elements / 2 + elements / 32
+    }
   }
 
   /// A norm for the kernels; nil passes its input on.

@@ -10,7 +10,7 @@ internal import Checkpoints
 internal import Quantization
 internal import Tensors
 
-/// Tensors of a plan with random codes, in affine formats and bfloat16.
+/// Tensors of a plan with random codes, in affine formats, small floats and bfloat16.
 struct RandomCheckpoint: Checkpoint {
   let names: [String]
   let metadata: [String: String] = [:]
@@ -24,6 +24,7 @@ struct RandomCheckpoint: Checkpoint {
     case codes
     case scales(Affine)
     case offsets(Affine)
+    case scaleBytes(RandomModel.SmallFloat)
     case floats
     case constant(Float)
   }
@@ -43,13 +44,17 @@ struct RandomCheckpoint: Checkpoint {
   private static let spread = 1 << 20
 
   /// - Parameters:
+  ///   - smallFloats: what quantized matrices consist of instead of affine codes, by path.
   ///   - sharesCodes: quantized matrices may be cut from the same bytes.
   /// - Throws: `TensorProblem` for sizes that cannot be, `FileProblem` when there is no memory.
-  init(_ plan: Plan, constants: [RandomTensors.Constant], sharesCodes: Bool) throws {
+  init(
+    _ plan: Plan, smallFloats: [String: RandomModel.SmallFloat], constants: [RandomTensors.Constant],
+    sharesCodes: Bool
+  ) throws {
     var parts: [Part] = []
     for (number, entry) in plan.entries.enumerated() {
       // Scales and offsets belong together and begin at the same place.
-      parts += try Self.parts(entry, place: number * 8192 % Self.spread)
+      parts += try Self.parts(entry, smallFloats[entry.candidate.path], place: number * 8192 % Self.spread)
     }
     for constant in constants {
       parts.append(try Self.part(constant.name, .bf16, constant.shape, .constant(constant.value), place: 0))
@@ -61,7 +66,8 @@ struct RandomCheckpoint: Checkpoint {
       case .constant:
         parts[index].place = 0
         sizes[part.pool] = max(sizes[part.pool] ?? 0, size)
-      case .codes where sharesCodes, .scales where sharesCodes, .offsets where sharesCodes:
+      case .codes where sharesCodes, .scales where sharesCodes, .offsets where sharesCodes,
+        .scaleBytes where sharesCodes:
         sizes[part.pool] = max(sizes[part.pool] ?? 0, size + Self.spread)
       default:
         parts[index].place = sizes[part.pool] ?? 0
@@ -88,14 +94,24 @@ struct RandomCheckpoint: Checkpoint {
     names = views.keys.sorted()
   }
 
-  /// The tensors of a matrix; three of them when it is quantized.
+  /// The tensors of a matrix; two or three of them when it is quantized.
   /// - Parameter place: where they begin if their pools are shared.
-  private static func parts(_ entry: Plan.Entry, place: Int) throws -> [Part] {
+  private static func parts(
+    _ entry: Plan.Entry, _ smallFloat: RandomModel.SmallFloat?, place: Int
+  ) throws -> [Part] {
     let (path, shape) = (entry.candidate.path, entry.candidate.shape)
     guard case .quantize(let format, _) = entry.choice else {
       return [try part("\(path).weight", .bf16, shape, .floats, place: 0)]
     }
     let (leading, inputs) = (Array(shape.dimensions.dropLast()), shape.rowLength)
+    if let smallFloat {
+      let words = try Shape(leading + [inputs * smallFloat.bits / 32])
+      let groups = try Shape(leading + [inputs / smallFloat.groupSize])
+      return [
+        try part("\(path).weight", .u32, words, .codes, place: place),
+        try part("\(path).scales", .u8, groups, .scaleBytes(smallFloat), place: place),
+      ]
+    }
     let groups = try Shape(leading + [format.groups(inputs: inputs)])
     return [
       try part("\(path).weight", .u32, try Shape(leading + [format.words(inputs: inputs)]), .codes, place: place),
@@ -131,6 +147,8 @@ struct RandomCheckpoint: Checkpoint {
       for index in numbers.indices {
         numbers[index] = HalfFloats.bf16(-middle * HalfFloats.float(bf16: scale(index, format)))
       }
+    case .scaleBytes(let format):
+      for index in memory.indices { memory[index] = format.usualScale }
     case .constant(let value):
       let numbers = memory.bindMemory(to: UInt16.self)
       for index in numbers.indices { numbers[index] = HalfFloats.bf16(value) }

@@ -32,14 +32,14 @@ public enum RandomProblem: Problem, Equatable {
     switch self {
     case .unknownShape(_, let known): "shapes with a name are \(known.joined(separator: ", "))"
     case .noConfig: "an object is needed"
-    case .format: "they are affine or bfloat16"
+    case .format: "they are affine, mxfp4, mxfp8, nvfp4 or bfloat16"
     }
   }
 
   public var remedy: String? {
     switch self {
     case .unknownShape, .noConfig: nil
-    case .format: "choose a format with --bits"
+    case .format: "choose a format with --bits or --mode"
     }
   }
 
