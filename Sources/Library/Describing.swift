@@ -6,6 +6,7 @@ internal import Checkpoints
 internal import Models
 public import Store
 internal import Tensors
+internal import Tokenizers
 
 /// Reads a model's folder for its description.
 public enum Describing {
@@ -43,11 +44,20 @@ public enum Describing {
       }
       facts.parameterCount = parameterCount(checkpoint, config)
       facts.loadedByteCount = loadedByteCount(checkpoint)
+      try checkTokenizer(folder)
     } catch let problem as any Problem where problem.status == .unsupported {
       facts.unsupported = problem
     }
     if facts.parameterCount > 0 { facts.description.parameters = short(facts.parameterCount) }
     return facts
+  }
+
+  /// Opens a folder's tokenizer to find out whether anything it asks for is unknown. A folder without one, or with a broken
+  /// one, is for others to tell of.
+  private static func checkTokenizer(_ folder: String) throws(TokenizerProblem) {
+    do throws(TokenizerProblem) { _ = try Tokenizer(folder: folder) } catch {
+      if case .unsupported = error { throw error }
+    }
   }
 
   /// Numbers in the tensors; of a quantized matrix those it stands for.

@@ -69,10 +69,13 @@ public struct QuantizationConfig: Sendable, Equatable {
   }
 
   private static func setting(_ reader: ConfigReader, mode: String) throws(ModelProblem) -> Setting {
-    Setting(
+    let mode = try reader.optionalString("mode") ?? mode
+    guard ["affine", "mxfp4", "mxfp8", "nvfp4"].contains(mode) else {
+      throw .unsupportedFeature(name: "quantization mode \"\(mode.prefix(64))\"")
+    }
+    return Setting(
       bits: try reader.int("bits", in: 1...16, default: 4),
-      groupSize: try reader.int("group_size", in: 1...65536, default: 64),
-      mode: try reader.optionalString("mode") ?? mode)
+      groupSize: try reader.int("group_size", in: 1...65536, default: 64), mode: mode)
   }
 
   /// Whether a module's own entry, if there is one, agrees with the format its shapes imply.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LoRA adapters for tests, as PEFT writes them: rank 3, scale 2, factors made of a formula.
+// LoRA adapters for tests, as PEFT or mlx-lm write them: rank 3, scale 2, factors made of a formula.
 
 import Basics
 
@@ -43,19 +43,37 @@ public struct AdapterBuilder: Sendable {
     Self.value(k, column, seed + number)
   }
 
+  /// Whose files an adapter consists of.
+  public enum Layout: Sendable, CaseIterable { case peft, mlx }
+
   /// An adapter's folder.
-  public func folder(seed: Int) throws -> TemporaryFolder {
+  public func folder(seed: Int, layout: Layout = .peft) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     var tensors: [(name: String, shape: [Int], values: [Float])] = []
     for (number, target) in targets.enumerated() {
-      let (prefix, rank, inputs) = ("base_model.model.\(target.path)", Self.rank, target.inputs)
+      let (rank, inputs, outputs) = (Self.rank, target.inputs, target.outputs)
+      if layout == .mlx {
+        let downs = (0..<inputs * rank).map { down(number, $0 % rank, $0 / rank, seed) }
+        let ups = (0..<rank * outputs).map { up(number, $0 % outputs, $0 / outputs, seed) }
+        tensors.append(("\(target.path).lora_a", [inputs, rank], downs))
+        tensors.append(("\(target.path).lora_b", [rank, outputs], ups))
+        continue
+      }
+      let prefix = "base_model.model.\(target.path)"
       let downs = (0..<rank * inputs).map { down(number, $0 / inputs, $0 % inputs, seed) }
-      let ups = (0..<rank * target.outputs).map { up(number, $0 / rank, $0 % rank, seed) }
+      let ups = (0..<rank * outputs).map { up(number, $0 / rank, $0 % rank, seed) }
       tensors.append(("\(prefix).lora_A.weight", [rank, inputs], downs))
-      tensors.append(("\(prefix).lora_B.weight", [target.outputs, rank], ups))
+      tensors.append(("\(prefix).lora_B.weight", [outputs, rank], ups))
     }
-    try folder.write(SafetensorsBuilder.floats(tensors), to: "adapter_model.safetensors")
-    try folder.write("{\"peft_type\": \"LORA\", \"r\": 3, \"lora_alpha\": 6}", to: "adapter_config.json")
+    switch layout {
+    case .peft:
+      try folder.write(SafetensorsBuilder.floats(tensors), to: "adapter_model.safetensors")
+      try folder.write(#"{"peft_type": "LORA", "r": 3, "lora_alpha": 6}"#, to: "adapter_config.json")
+    case .mlx:
+      try folder.write(SafetensorsBuilder.floats(tensors), to: "adapters.safetensors")
+      try folder.write(
+        #"{"fine_tune_type": "lora", "lora_parameters": {"rank": 3, "scale": 2.0}}"#, to: "adapter_config.json")
+    }
     return folder
   }
 

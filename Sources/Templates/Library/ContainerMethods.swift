@@ -11,6 +11,7 @@ extension Renderer {
     switch method {
     case .get:
       let values = try arguments.bind("get", ["key", "default"], required: 1)
+      try seek(values[0] ?? .none)
       return try dict.value(of: values[0] ?? .none) ?? values[1] ?? .none
     case .items:
       try arguments.expectNone("items")

@@ -14,7 +14,9 @@ extension Filters {
     },
     "striptags": { (renderer, value, arguments) throws(TemplateProblem) in
       try arguments.expectNone("striptags")
-      return try renderer.string(HTML.withoutTags(try visited(value, renderer)).marked(false))
+      let text = try visited(value, renderer)
+      try renderer.charge(2 * text.count)
+      return try renderer.string(HTML.withoutTags(text).marked(false))
     },
     "urlencode": { (renderer, value, arguments) throws(TemplateProblem) in
       try arguments.expectNone("urlencode")
@@ -35,7 +37,10 @@ extension Filters {
     switch value {
     case .dict(let dict): pairs = try dict.pairs()
     case .list, .tuple, .view, .iterator, .range, .undefined: pairs = try renderer.items(of: value)
-    default: return try renderer.string(HTML.urlQuoted(try visited(value, renderer), inQuery: false))
+    default:
+      let text = try visited(value, renderer)
+      try renderer.charge(4 * text.count)
+      return try renderer.string(HTML.urlQuoted(text, inQuery: false))
     }
     var parts: [Text] = []
     for pair in pairs {

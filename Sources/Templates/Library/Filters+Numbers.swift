@@ -12,6 +12,7 @@ extension Filters {
         try renderer.visit(text)
         return NumberReading.double(text).map { .double($0) } ?? fallback
       default:
+        if case .big(let whole) = value { try renderer.charge(32 + whole.limbs.count) }
         guard let number = value.doubleValue else { return fallback }
         if case .big = value, number.isInfinite { throw .failure("int too large to convert to float") }
         return .double(number)
@@ -69,7 +70,10 @@ extension Filters {
       throw .failure("method must be common, ceil or floor")
     }
     if method == "common" {
-      if case .double(let number) = value { return .double(rounded(number, places)) }
+      if case .double(let number) = value {
+        try renderer.charge(128)
+        return .double(rounded(number, places))
+      }
       guard let number = value.wholeValue else {
         throw .failure("type \(value.typeName) doesn't define __round__ method")
       }

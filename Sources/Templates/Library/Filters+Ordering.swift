@@ -10,7 +10,7 @@ extension Filters {
         renderer, try renderer.items(of: value), reverse: values[0].isTrue(or: false)
       ) { (item) throws(TemplateProblem) in
         var keys: [Object] = []
-        for path in paths { keys.append(fold(try path.value(in: item, renderer), values[1])) }
+        for path in paths { keys.append(try fold(renderer, try path.value(in: item, renderer), values[1])) }
         return .list(try ListObject(keys))
       }
       return try renderer.list(sorted)
@@ -24,7 +24,9 @@ extension Filters {
       var seen: Set<Key> = []
       var unique: [Object] = []
       for item in try renderer.items(of: value) {
-        let key = try Key(fold(try path.value(in: item, renderer), values[0]))
+        let value = try fold(renderer, try path.value(in: item, renderer), values[0])
+        try renderer.seek(value)
+        let key = try Key(value)
         if seen.insert(key).inserted { unique.append(item) }
       }
       return try renderer.iterator(unique)
@@ -45,8 +47,11 @@ extension Filters {
   ]
 
   /// The key of a value for comparing: lower case unless case counts.
-  private static func fold(_ value: Object, _ isCaseSensitive: Object?) -> Object {
+  private static func fold(
+    _ renderer: Renderer, _ value: Object, _ isCaseSensitive: Object?
+  ) throws(TemplateProblem) -> Object {
     guard case .string(let text) = value, !isCaseSensitive.isTrue(or: false) else { return value }
+    try renderer.visitClosely(text)
     return .string(text.lowercased())
   }
 
@@ -77,7 +82,7 @@ extension Filters {
     let sorted = try order(
       renderer, try dict.pairs(), reverse: values[2].isTrue(or: false)
     ) { (pair) throws(TemplateProblem) in
-      fold(try renderer.item(of: pair, .int(by == "key" ? 0 : 1)), values[0])
+      try fold(renderer, try renderer.item(of: pair, .int(by == "key" ? 0 : 1)), values[0])
     }
     return try renderer.list(sorted)
   }
@@ -91,7 +96,7 @@ extension Filters {
     var best: (key: Object, item: Object)?
     for item in try renderer.items(of: value) {
       try renderer.charge(1)
-      let key = fold(try path.value(in: item, renderer), values[0])
+      let key = try fold(renderer, try path.value(in: item, renderer), values[0])
       guard let current = best else {
         best = (key, item)
         continue
@@ -107,7 +112,7 @@ extension Filters {
     let values = try arguments.bind("groupby", ["attribute", "default", "case_sensitive"], required: 1)
     let path = AttributePath(values[0], fallback: values[1])
     let key: (Object) throws(TemplateProblem) -> Object = { (item) throws(TemplateProblem) in
-      fold(try path.value(in: item, renderer), values[2])
+      try fold(renderer, try path.value(in: item, renderer), values[2])
     }
     let sorted = try order(renderer, try renderer.items(of: value), reverse: false, by: key)
     var groups: [Object] = []

@@ -13,11 +13,13 @@ extension Filters {
       try changed("capitalize", renderer, value, arguments) { $0.capitalized() }
     },
     "title": { (renderer, value, arguments) throws(TemplateProblem) in
-      try changed("title", renderer, value, arguments) { title($0) }
+      try renderer.charge(4 * (value.textValue?.count ?? 0))
+      return try changed("title", renderer, value, arguments) { title($0) }
     },
     "wordcount": { (renderer, value, arguments) throws(TemplateProblem) in
       try arguments.expectNone("wordcount")
       let text = try visited(value, renderer)
+      try renderer.charge(2 * text.count)
       var count = 0
       var inWord = false
       for scalar in text.string.unicodeScalars {
@@ -166,7 +168,7 @@ extension Filters {
       breaksOnHyphens: values[3].isTrue(or: true))
     guard wrapper.width > 0 else { throw .failure("invalid width \(wrapper.width) (must be > 0)") }
     let newline: Text = values[2].isAbsent ? "\n" : try values[2]?.text("wordwrap") ?? "\n"
-    try renderer.charge(text.count * 4)
+    try renderer.charge(text.count * 16)
     var parts: [Text] = []
     for line in text.lines() { parts.append(try renderer.joined(wrapper.lines(of: line), newline)) }
     return try renderer.string(try renderer.joined(parts, newline))

@@ -130,10 +130,13 @@ extension Renderer {
       let most = limit < 0 ? places : min(places, limit)
       if text.bytes.count + most * new.bytes.count > limits.textSize {
         let found = text.occurrences(of: old, atMost: limit < 0 ? .max : limit).count
+        try charge(2 * found)
         try allocateText(text.bytes.count + found * (new.bytes.count - old.bytes.count))
       }
     }
-    return text.replacing(old, with: new, atMost: limit < 0 ? .max : limit)
+    let places = text.occurrences(of: old, atMost: limit < 0 ? .max : limit)
+    try charge(2 * places.count)
+    return text.replacing(old, with: new, at: places)
   }
 
   // MARK: Searching
@@ -155,7 +158,9 @@ extension Renderer {
     let needle = try values[0]?.text(method.rawValue) ?? .empty
     let range = try bounds(text, values[1], values[2])
     if method == .count {
-      return .int(range.map { text.part($0).occurrences(of: needle, atMost: .max).count } ?? 0)
+      let found = range.map { text.part($0).occurrences(of: needle, atMost: .max).count } ?? 0
+      try charge(2 * found)
+      return .int(found)
     }
     let fromEnd = method == .rfind || method == .rindex
     let found = range.flatMap { fromEnd ? text.lastOffset(of: needle, in: $0) : text.firstOffset(of: needle, in: $0) }

@@ -91,7 +91,7 @@ enum Arithmetic {
     }
     func limbs(_ object: Object) -> Int { if case .big(let value) = object { value.limbs.count } else { 1 } }
     let (a, b) = (limbs(left), limbs(right))
-    return a * b > 1 ? a * b >> 2 + a : 0
+    return a * b > 1 ? a * b >> 2 + a + b : 0
   }
 
   private static func doubles(_ operation: BinaryOperator, _ a: Double, _ b: Double) throws(TemplateProblem) -> Double {

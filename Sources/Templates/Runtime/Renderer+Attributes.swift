@@ -60,6 +60,7 @@ extension Renderer {
 
   /// `object[key]`.
   func item(of object: Object, _ key: Object) throws(TemplateProblem) -> Object {
+    try seek(key)
     if case .string(let text) = key { return try item(AttributeName(text.string), of: object) }
     switch object {
     case .dict(let dict):

@@ -125,7 +125,9 @@ extension Renderer {
 
   func equals(_ left: Object, _ right: Object) throws(TemplateProblem) -> Bool {
     switch (left, right) {
-    case (.string(let a), .string(let b)): return a == b
+    case (.string(let a), .string(let b)):
+      if a.count == b.count { try compare(left) }
+      return a == b
     case (.int(let a), .int(let b)): return a == b
     case (.none, .none), (.undefined, .undefined): return true
     case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
@@ -141,7 +143,10 @@ extension Renderer {
     case (.joiner(let a), .joiner(let b)): return a === b
     case (.iterator(let a), .iterator(let b)): return a === b
     case (.view(let a), .view(let b)): return a === b || (a.kind == b.kind && a.kind != .values && a.dict === b.dict)
-    default: return Arithmetic.equals(left, right)
+    default:
+      try compare(left)
+      try compare(right)
+      return Arithmetic.equals(left, right)
     }
   }
 
@@ -156,6 +161,7 @@ extension Renderer {
     guard left.keys.count == right.keys.count else { return false }
     try charge(left.keys.count)
     for (key, value) in left.entries {
+      try seek(key)
       guard let other = try right.value(of: key), try equals(value, other) else { return false }
     }
     return true
@@ -170,7 +176,10 @@ extension Renderer {
     case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
       guard let place = try firstDifference(a.items, b.items) else { return a.items.count < b.items.count }
       return try isLess(a.items[place], b.items[place], sign)
-    default: return try Arithmetic.isLess(left, right, sign)
+    default:
+      try compare(left)
+      try compare(right)
+      return try Arithmetic.isLess(left, right, sign)
     }
   }
 
@@ -182,7 +191,10 @@ extension Renderer {
     case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
       guard let place = try firstDifference(a.items, b.items) else { return a.items.count <= b.items.count }
       return try isLessOrEqual(a.items[place], b.items[place], sign)
-    default: return try Arithmetic.isLessOrEqual(left, right, sign)
+    default:
+      try compare(left)
+      try compare(right)
+      return try Arithmetic.isLessOrEqual(left, right, sign)
     }
   }
 
@@ -205,8 +217,12 @@ extension Renderer {
       }
       try visit(text)
       return text.contains(part)
-    case .dict(let dict): return try dict.value(of: item) != nil
-    case .view(let view) where view.kind == .keys: return try view.dict.value(of: item) != nil
+    case .dict(let dict):
+      try seek(item)
+      return try dict.value(of: item) != nil
+    case .view(let view) where view.kind == .keys:
+      try seek(item)
+      return try view.dict.value(of: item) != nil
     case .range(let range):
       if let value = item.intValue { return range.contains(value) }
       return item.doubleValue.flatMap { Int(exactly: $0) }.map(range.contains) ?? false

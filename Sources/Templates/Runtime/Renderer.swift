@@ -54,8 +54,24 @@ final class Renderer {
 
   /// Counts a pass over a text. Text that is not ASCII is decoded on the way.
   func visit(_ text: Text) throws(TemplateProblem) {
-    try charge(1 + (text.isASCII ? text.bytes.count >> 4 : text.count >> 1))
+    try charge(1 + (text.isASCII ? text.bytes.count >> 3 : text.count >> 1))
   }
+
+  /// Counts comparing a value with another of its kind, or taking its hash: next to nothing but for long texts, large
+  /// integers, and tuples with such in them.
+  func compare(_ object: Object, shift: Int = 6) throws(TemplateProblem) {
+    switch object {
+    case .string(let text): try charge(text.bytes.count >> shift)
+    case .big(let value): try charge(4 * value.limbs.count >> (shift - 2))
+    case .tuple(let tuple):
+      try charge(tuple.items.count)
+      for item in tuple.items { try compare(item, shift: shift) }
+    default: break
+    }
+  }
+
+  /// Counts finding a value among the keys of a dictionary.
+  func seek(_ key: Object) throws(TemplateProblem) { try compare(key, shift: 3) }
 
   /// Counts a pass that looks up Unicode's properties of every code point.
   func visitClosely(_ text: Text) throws(TemplateProblem) {
@@ -112,6 +128,7 @@ final class Renderer {
 
   func dict(_ entries: [(key: Object, value: Object)]) throws(TemplateProblem) -> Object {
     try allocateItems(entries.count * 3)
+    for (key, _) in entries { try seek(key) }
     return .dict(try DictObject(entries))
   }
 

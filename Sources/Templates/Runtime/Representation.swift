@@ -11,7 +11,9 @@ extension Renderer {
     case .bool(let value): return value ? "True" : "False"
     case .int(let value): return Text(String(value))
     case .big(let value): return Text(try decimal(value))
-    case .double(let value): return Text(FloatText.shortest(value))
+    case .double(let value):
+      try charge(32)
+      return Text(FloatText.shortest(value))
     default:
       var buffer = TextBuffer()
       try represent(object, into: &buffer)

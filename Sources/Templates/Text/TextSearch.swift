@@ -90,9 +90,8 @@ extension Text {
     return found
   }
 
-  /// `str.replace`.
-  func replacing(_ old: Text, with new: Text, atMost limit: Int = .max) -> Text {
-    let places = occurrences(of: old, atMost: limit)
+  /// `str.replace`, the places having been found.
+  func replacing(_ old: Text, with new: Text, at places: [Int]) -> Text {
     if places.isEmpty { return self }
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + places.count * max(0, new.bytes.count - old.bytes.count))
