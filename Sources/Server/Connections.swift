@@ -85,11 +85,13 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   /// Clients that close their side while an answer is due want it no more, but small answers that are
   /// on their way may still arrive.
-  private static let grace = TimeAmount.milliseconds(250)
+  private let grace: TimeAmount
   /// When the connection itself ends.
-  private static let ending = TimeAmount.seconds(5)
+  private let ending: TimeAmount
 
-  init(_ connections: Connections, headerTimeout: Duration, stallTimeout: Duration) {
+  init(_ connections: Connections, headerTimeout: Duration, stallTimeout: Duration, partingTime: Duration) {
+    grace = TimeAmount(partingTime)
+    ending = TimeAmount(partingTime * 20)
     self.connections = connections
     self.headerTimeout = TimeAmount(headerTimeout)
     self.stallTimeout = TimeAmount(stallTimeout)
@@ -129,8 +131,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .some(.inputClosed) = event as? ChannelEvent, let connection {
       let channel = context.channel
-      context.eventLoop.scheduleTask(in: Self.grace) { connection.closed() }
-      context.eventLoop.scheduleTask(in: Self.ending) { channel.close(promise: nil) }
+      context.eventLoop.scheduleTask(in: grace) { connection.closed() }
+      context.eventLoop.scheduleTask(in: ending) { channel.close(promise: nil) }
     }
     context.fireUserInboundEventTriggered(event)
   }

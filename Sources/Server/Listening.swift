@@ -16,6 +16,7 @@ protocol ListeningSettings: Sendable {
   var headerTimeout: Duration { get }
   var idleTimeout: Duration { get }
   var stallTimeout: Duration { get }
+  var partingTime: Duration { get }
 }
 
 extension ServerConfiguration: ListeningSettings {}
@@ -28,13 +29,14 @@ extension ListeningSettings {
     _ router: Router<ServerContext>, connections: Connections, logger: Logger,
     onReady: @escaping @Sendable (Int) async -> Void
   ) -> some ApplicationProtocol {
-    let (headerTimeout, stallTimeout) = (headerTimeout, stallTimeout)
+    let (headerTimeout, stallTimeout, partingTime) = (headerTimeout, stallTimeout, partingTime)
     return Application(
       router: router,
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [
-            ConnectionHandler(connections, headerTimeout: headerTimeout, stallTimeout: stallTimeout)
+            ConnectionHandler(
+              connections, headerTimeout: headerTimeout, stallTimeout: stallTimeout, partingTime: partingTime)
           ],
           idleTimeout: TimeAmount(idleTimeout))),
       configuration: ApplicationConfiguration(

@@ -32,6 +32,8 @@ public struct ServerConfiguration: Sendable {
   public var bodyTimeout = Duration.seconds(120)
   /// How long a client may leave an answer unread once the buffers are full.
   public var stallTimeout = Duration.seconds(60)
+  /// How long an answer may still take for a client that has closed its side; the connection ends after twenty times that.
+  public var partingTime = Duration.milliseconds(250)
   /// How long answers under way may go on after the signal to end.
   public var drainTime = Duration.seconds(30)
   /// Web pages that may use the server besides those served from this machine, such as `https://example.org`.

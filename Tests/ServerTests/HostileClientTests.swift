@@ -45,13 +45,17 @@ struct HostileClientTests {
       _ = try await blocking { try Socket(port: port).receiveAll() }
       try await blocking { try Self.drip(try Socket(port: port), "GET /health HTTP/1.1\r\nX-Slow: ") }
       try await blocking {
-        let socket = try Socket(port: port)
-        try socket.send(first)
-        var reader = ReplyReader(socket)
-        guard try reader.reply().status == 200 else { throw ClientProblem.malformed("no answer") }
-        try Self.drip(socket, "GET /health HTTP/1.1\r\nX-Slow: ")
+        try waitUntil {
+          // On a machine that does much else the first request too may come late.
+          let socket = try Socket(port: port)
+          try socket.send(first)
+          var reader = ReplyReader(socket)
+          guard (try? reader.reply().status) == 200 else { return false }
+          try Self.drip(socket, "GET /health HTTP/1.1\r\nX-Slow: ")
+          return true
+        }
       }
-      #expect(try await client.get("/health").status == 200)
+      try await eventually { (try? await client.get("/health").status) == 200 }
     }
   }
 
@@ -118,7 +122,7 @@ struct HostileClientTests {
         let answer = try await Self.raw(client, Array(text.utf8))
         #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 400"), "\(text.prefix(60)): \(answer.prefix(60))")
       }
-      #expect(try await client.chat().status == 200)
+      try await eventually { (try? await client.chat().status) == 200 }
       try await eventually { try await client.metric("impetus_connections") == 1 }
     }
   }
@@ -157,7 +161,7 @@ struct HostileClientTests {
     } _: { client in
       let sockets = try (0..<20).map { _ in try Socket(port: client.port) }
       for socket in sockets { try? socket.send("GET /health HTTP/1.1\r\n") }
-      #expect(try await client.get("/health").status == 200)
+      try await eventually { (try? await client.get("/health").status) == 200 }
       withExtendedLifetime(sockets) {}
     }
   }

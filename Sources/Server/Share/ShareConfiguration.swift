@@ -19,6 +19,8 @@ public struct ShareConfiguration: Sendable {
   public var idleTimeout = Duration.seconds(75)
   /// How long a client may leave bytes unread once the buffers are full.
   public var stallTimeout = Duration.seconds(60)
+  /// How long an answer may still take for a client that has closed its side; the connection ends after twenty times that.
+  public var partingTime = Duration.milliseconds(250)
   /// How long transfers under way may go on after the signal to end.
   public var drainTime = Duration.seconds(5)
   /// Bytes of a file in memory for each transfer.
