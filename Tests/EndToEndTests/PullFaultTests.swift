@@ -15,8 +15,10 @@ import Testing
     ["IMPETUS_HOME": "\(rig.folder.path)/store", "HOME": rig.folder.path, "HF_ENDPOINT": hub.endpoint]
   }
 
-  /// The bytes of a file that a killed pull's journal calls finished.
+  /// The bytes of a file that a killed pull's journal calls finished; all of them, where they are the store's already.
   private func finished(_ rig: Rig, _ file: LoopbackFile) throws -> RangeSet<Int> {
+    let blob = rig.blob("sha256:\(file.digest.hex)")
+    if Files.isFile(blob) { return RangeSet(0..<(try Files.byteCount(blob))) }
     let parts = "\(rig.folder.path)/store/parts"
     let journal = "sha256-\(file.digest.hex).journal"
     guard Files.isFile("\(parts)/\(journal)") else { return RangeSet() }
