@@ -1178,7 +1178,7 @@ _impetus_perplexity() {
     repeating_flags=()
     non_repeating_flags=(--precise --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--context --max-tokens --kv-bits --threads --progress --store)
+    non_repeating_options=(--context --max-tokens --threads --kv-bits --progress --store)
     __impetus_offer_flags_options 2
 
     # Offer option value completions
@@ -1189,11 +1189,11 @@ _impetus_perplexity() {
     '--max-tokens')
         return
         ;;
-    '--kv-bits')
-        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
+    '--threads')
         return
         ;;
-    '--threads')
+    '--kv-bits')
+        __impetus_add_completions -W '16'$'\n''8'$'\n''4'
         return
         ;;
     '--progress')

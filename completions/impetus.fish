@@ -77,7 +77,7 @@ function __impetus_parse_tokens -S
         case 'bench'
             __impetus_parse_subcommand 1 'random=' 'bits=' 'group-size=' 'mode=' 'prompt=' 'decode=' 'batch=' 'depth=' 'repetitions=' 'threads=' 'texts=' 'precise' 'no-pack-cache' 'kv-bits=' 'info' 'compare=' 'store=' 'json' 'version' 'h/help'
         case 'perplexity'
-            __impetus_parse_subcommand 2 'context=' 'max-tokens=' 'precise' 'kv-bits=' 'threads=' 'progress=' 'store=' 'json' 'version' 'h/help'
+            __impetus_parse_subcommand 2 'context=' 'max-tokens=' 'threads=' 'precise' 'kv-bits=' 'progress=' 'store=' 'json' 'version' 'h/help'
         case 'tokenize'
             __impetus_parse_subcommand 2 'special' 'bare' 'store=' 'json' 'version' 'h/help'
         case 'template'
@@ -489,7 +489,7 @@ complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_option
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" texts' -l 'texts' -d 'Texts for an encoder, one a line.' -rF
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" precise' -l 'precise' -d 'Compute in float32, as `run --precise` does.'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" no-pack-cache' -l 'no-pack-cache' -d 'Neither use nor keep packed weights in the store.'
-complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" kv-bits' -l 'kv-bits' -d 'Bits of a number of the key/value cache: 16, 8 or 4, as for `run`.' -rfka '16 8 4'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" kv-bits' -l 'kv-bits' -d 'Bits of a number of the key/value cache: 16, or 8 and 4 (keys keep 8) for longer texts in the same memory.' -rfka '16 8 4'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" info' -l 'info' -d 'Only measure the machine.'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" compare' -l 'compare' -d 'An earlier result, printed with --json, to compare with.' -rF
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus bench" store' -l 'store' -d 'Folder of the model store, and of no other; else IMPETUS_HOME or the user\'s own, then IMPETUS_PATH.' -rfa '(__impetus_complete_directories)'
@@ -500,9 +500,9 @@ complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "imp
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_positional "impetus perplexity" -eq 2' -F
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" context' -l 'context' -d 'Tokens of a window.' -rfka ''
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" max-tokens' -l 'max-tokens' -d 'Read no more than this many tokens of the text.' -rfka ''
-complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" precise' -l 'precise' -d 'Compute in float32, as `run --precise` does.'
-complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" kv-bits' -l 'kv-bits' -d 'Bits of a number of the key/value cache: 16, 8 or 4, as for `run`.' -rfka '16 8 4'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" threads' -l 'threads' -d 'Threads; every usable core when it is left out.' -rfka ''
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" precise' -l 'precise' -d 'Compute in float32, as `run --precise` does.'
+complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" kv-bits' -l 'kv-bits' -d 'Bits of a number of the key/value cache: 16, or 8 and 4 (keys keep 8) for longer texts in the same memory.' -rfka '16 8 4'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" progress' -l 'progress' -d 'How progress is shown on stderr: auto, none, plain, ansi or json.' -rfka 'auto none plain ansi json'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" store' -l 'store' -d 'Folder of the model store, and of no other; else IMPETUS_HOME or the user\'s own, then IMPETUS_PATH.' -rfa '(__impetus_complete_directories)'
 complete -c 'impetus' -n '__impetus_should_offer_completions_for_flags_or_options "impetus perplexity" json' -l 'json' -d 'Print JSON on stdout instead of text; errors become JSON on stderr.'

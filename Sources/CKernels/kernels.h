@@ -154,10 +154,6 @@ static inline float ck_group_scale(ck_format format, uint8_t byte) {
   return byte == 255 ? NAN : value;
 }
 
-// Codes of such a group.
-static inline int32_t ck_small_group(ck_format format) { return format == CK_NVFP4 ? 16 : 32; }
-static inline int32_t ck_small_bits(ck_format format) { return format == CK_MXFP8 ? 8 : 4; }
-
 // Element `index` of an array of any dtype and alignment.
 static inline float ck_element(const void *array, ck_dtype dtype, size_t index) {
   uint16_t half;

@@ -186,18 +186,6 @@ struct SamplingOptions: ParsableArguments {
   }
 }
 
-extension CacheBits {
-  /// What `--kv-bits` means.
-  /// - Throws: `ValidationError` for another number, and for one that float32 excludes.
-  init(option: Int, precise: Bool) throws {
-    guard let bits = CacheBits(rawValue: option) else { throw ValidationError("--kv-bits takes 16, 8 or 4") }
-    guard !precise || bits == .sixteen else {
-      throw ValidationError("--precise keeps keys and values in float32: leave out --kv-bits")
-    }
-    self = bits
-  }
-}
-
 /// How the engine works.
 struct EngineOptions: ParsableArguments {
   @Flag(name: .long, help: "Compute in float32 on the weights as stored: slow, and exactly the reference's.")
@@ -209,13 +197,7 @@ struct EngineOptions: ParsableArguments {
   @Option(name: .long, help: "Longest conversation in tokens; the model's own limit when it is left out.")
   var context: Int?
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Bits of a number of the key/value cache: 16, or 8 and 4 (keys keep 8) for longer texts in the same memory.",
-      valueName: "bits"),
-    completion: .list(["16", "8", "4"]))
-  var kvBits = 16
+  @OptionGroup var cache: CacheOption
 
   @Option(
     name: .long,
@@ -230,7 +212,7 @@ struct EngineOptions: ParsableArguments {
   @Flag(name: .long, help: "Neither use nor keep packed weights in the store: pack them at every start.")
   var noPackCache = false
 
-  var cacheBits: CacheBits { get throws { try CacheBits(option: kvBits, precise: precise) } }
+  var cacheBits: CacheBits { get throws { try cache.bits(precise: precise) } }
 
   /// Whether guesses are verified.
   var speculation: Session.Options.Speculation { noSpeculation ? .off : .adaptive }

@@ -92,7 +92,6 @@ public struct SHA256: Sendable {
     unsafe SHA256_Final(&output, &copy)
     return Digest(raw: output)
   }
-
 }
 
 /// A running SHA-1, for the identity git gives to small files; never for trust.

@@ -68,6 +68,10 @@ typedef enum ck_dtype { CK_F32 = 0, CK_F16 = 1, CK_BF16 = 2 } ck_dtype;
 // of scale: an exponent (2^(byte - 127), groups of 32) or, of NVFP4, an e4m3 number (groups of 16).
 typedef enum ck_format { CK_PLAIN = 0, CK_AFFINE = 1, CK_MXFP4 = 2, CK_NVFP4 = 3, CK_MXFP8 = 4 } ck_format;
 
+// Codes that share a byte of scale, and the bits of a code; of the last three.
+static inline int32_t ck_small_group(ck_format format) { return format == CK_NVFP4 ? 16 : 32; }
+static inline int32_t ck_small_bits(ck_format format) { return format == CK_MXFP8 ? 8 : 4; }
+
 // A matrix [rows, inputs]. Pointers may have any alignment (mapped safetensors do).
 typedef struct ck_weight {
   ck_format format;

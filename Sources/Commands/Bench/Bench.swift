@@ -81,11 +81,7 @@ struct Bench: AsyncParsableCommand {
   @Flag(name: .long, help: "Neither use nor keep packed weights in the store.")
   var noPackCache = false
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp("Bits of a number of the key/value cache: 16, 8 or 4, as for `run`.", valueName: "bits"),
-    completion: .list(["16", "8", "4"]))
-  var kvBits = 16
+  @OptionGroup var cache: CacheOption
 
   @Flag(name: .long, help: "Only measure the machine.")
   var info = false
@@ -115,7 +111,7 @@ struct Bench: AsyncParsableCommand {
     }
     guard batch.allSatisfy({ (1...64).contains($0) }) else { throw ValidationError("--batch takes 1 to 64") }
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256") }
-    _ = try CacheBits(option: kvBits, precise: precise)
+    _ = try cache.bits(precise: precise)
     guard random == nil || model == nil else { throw ValidationError("--random takes the place of a model") }
     guard random != nil || (bits == nil && groupSize == nil && mode == nil) else {
       throw ValidationError("--bits, --group-size and --mode go with --random")
@@ -174,7 +170,7 @@ struct Bench: AsyncParsableCommand {
     var options = LoadedModel.Options(
       precise: precise, threads: threadCount,
       contextLength: (depth.max() ?? 0) + max(prompt, decode, ModelBenchmark.firstTokenPrompt) + 1,
-      kvBits: try CacheBits(option: kvBits, precise: precise), sequences: (batch.max() ?? 1) + 1)
+      kvBits: try cache.bits(precise: precise), sequences: (batch.max() ?? 1) + 1)
     var (facts, loaded, begin): (BenchReport.Model, LoadedModel, ContinuousClock.Instant)
     switch subject {
     case .model(let located):

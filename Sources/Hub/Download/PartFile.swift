@@ -183,8 +183,10 @@ final class PartFile: @unchecked Sendable {
   /// Hashes from the page cache what has become the written prefix. On the hasher thread, as all below.
   func follow() throws(FileProblem) {
     if hash == nil { hash = PrefixHash(identity, layout.byteCount) }
+    guard let next = hash?.next, next < layout.count, isPresent(next) else { return }
+    var buffer = hashingBuffer()
     while let next = hash?.next, next < layout.count, isPresent(next) {
-      try read(next) { hash?.update($0) }
+      try read(next, by: &buffer) { hash?.update($0) }
       hash?.endBlock()
     }
   }
@@ -226,7 +228,8 @@ final class PartFile: @unchecked Sendable {
     let (count, isMissing) = blocks.withLock { ($0.replacedCount, $0.missingCount > 0) }
     guard isMissing, count <= 16 || count.nonzeroBitCount == 1 else { return false }
     var whole = PrefixHash(identity, layout.byteCount)
-    for block in 0..<layout.count { try read(block) { whole.update($0) } }
+    var buffer = hashingBuffer()
+    for block in 0..<layout.count { try read(block, by: &buffer) { whole.update($0) } }
     guard whole.finish().match(identity) else { return false }
     return blocks.withLock { blocks in
       // What was replaced meanwhile may have been hashed or not.
@@ -237,9 +240,14 @@ final class PartFile: @unchecked Sendable {
     }
   }
 
-  /// Hands on a block's bytes from the page cache.
-  private func read(_ block: Int, _ take: (Span<UInt8>) -> Void) throws(FileProblem) {
-    var buffer = [UInt8](repeating: 0, count: min(Self.hashedByteCount, layout.blockByteCount))
+  private func hashingBuffer() -> [UInt8] {
+    Array(repeating: 0, count: min(Self.hashedByteCount, layout.blockByteCount))
+  }
+
+  /// Hands on a block's bytes from the page cache, a buffer at a time.
+  private func read(
+    _ block: Int, by buffer: inout [UInt8], _ take: (Span<UInt8>) -> Void
+  ) throws(FileProblem) {
     var rest = layout.bytes(of: block)
     while !rest.isEmpty {
       let count = min(try file.read(into: &buffer, at: rest.lowerBound), rest.count)

@@ -43,7 +43,7 @@ public struct HubSettings: Sendable {
     offlineBecause = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { hub.isOn($0) }
     network = NetworkSettings(environment: environment)
     agentOrigin = hub["HF_HUB_USER_AGENT_ORIGIN"].flatMap { Self.isPlain($0) ? $0 : nil }
-    questionPatience = Patience(stall: hub.seconds("HF_HUB_ETAG_TIMEOUT") ?? .seconds(10), )
+    questionPatience = Patience(stall: hub.seconds("HF_HUB_ETAG_TIMEOUT") ?? .seconds(10))
     bytePatience = Patience(stall: hub.seconds("HF_HUB_DOWNLOAD_TIMEOUT") ?? .seconds(10))
   }
 

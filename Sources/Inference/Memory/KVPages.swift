@@ -68,6 +68,9 @@ struct KVPages: ~Copyable {
   /// Tokens that could still be cached, over all sequences, in whole pages.
   var freeTokens: Int { (freePages.count + pageLimit - users.count) * pageTokens }
 
+  /// Pages that so many tokens of a sequence need.
+  private func pageCount(_ tokens: Int) -> Int { tokens.roundedUp(to: pageTokens) / pageTokens }
+
   /// The slot of a sequence.
   /// - Throws: `invalidSequence` when it was released.
   func slot(of sequence: SequenceID) throws(InferenceProblem) -> Int32 {
@@ -107,7 +110,7 @@ struct KVPages: ~Copyable {
 
   /// Frees pages beyond those `tokens` tokens need.
   private mutating func trimPages(_ slot: Int32, tokens: Int) {
-    let needed = tokens.roundedUp(to: pageTokens) / pageTokens
+    let needed = pageCount(tokens)
     let pages = table(slot)
     while slots[Int(slot)].pageCount > needed {
       slots[Int(slot)].pageCount -= 1
@@ -120,7 +123,7 @@ struct KVPages: ~Copyable {
     let length = min(length, slots[Int(donor)].length)
     guard slots[Int(slot)].pageCount == 0, slot != donor, length > 0 else { return }
     let (source, pages) = (table(donor), table(slot))
-    let count = length.roundedUp(to: pageTokens) / pageTokens
+    let count = pageCount(length)
     for index in 0..<count {
       users[Int(source[index])] += 1
       pages[index] = source[index]
@@ -137,7 +140,7 @@ struct KVPages: ~Copyable {
     guard length + count <= contextLength else {
       throw .contextExceeded(length: length + count, limit: contextLength)
     }
-    let needed = (length + count).roundedUp(to: pageTokens) / pageTokens
+    let needed = pageCount(length + count)
     // The page that the last tokens filled in part.
     let begun = count > 0 && length % pageTokens > 0 ? length / pageTokens : nil
     let copied = begun.map { users[Int(table(slot)[$0])] > 1 } ?? false

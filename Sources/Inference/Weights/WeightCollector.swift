@@ -162,7 +162,7 @@ struct WeightCollector {
     weight.scales = scales.unsafeBase
     if case .everyRow(let first, let step) = stored.arrangement {
       weight.row_step = Int32(step)
-      let (bits, group) = (format == CK_MXFP8 ? 8 : 4, format == CK_NVFP4 ? 16 : 32)
+      let (bits, group) = (Int(ck_small_bits(format)), Int(ck_small_group(format)))
       weight.data = weight.data.map { $0 + first * stored.inputs * bits / 8 }
       weight.scales = weight.scales.map { $0 + first * stored.inputs / group }
     }

@@ -61,7 +61,8 @@ enum WeightPacking {
   }
 
   private static func rowBytes(_ weight: ck_weight) -> Int {
-    Int(weight.inputs) * (weight.format == CK_AFFINE ? Int(weight.bits) : 4) / 8 * max(1, Int(weight.row_step))
+    let bits = weight.format == CK_AFFINE ? weight.bits : ck_small_bits(weight.format)
+    return Int(weight.inputs) * Int(bits) / 8 * max(1, Int(weight.row_step))
   }
 
   /// Gives up the pages that lie wholly within the codes of a part; they are the file's and come back if read again.

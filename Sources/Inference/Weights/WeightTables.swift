@@ -95,9 +95,8 @@ final class WeightTables: @unchecked Sendable {
     switch weight.format {
     case CK_PLAIN: return elements * element
     case CK_AFFINE: return elements * Int(weight.bits) / 8 + 2 * elements / Int(weight.group) * element
-    case CK_MXFP8: return elements + elements / 32
-    case CK_NVFP4: return elements / 2 + elements / 16
-    default: return elements / 2 + elements / 32
+    default:
+      return elements * Int(ck_small_bits(weight.format)) / 8 + elements / Int(ck_small_group(weight.format))
     }
   }
 
