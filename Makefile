@@ -66,8 +66,8 @@ bench-pull: build ## measure pulling and verifying beside `hf download` (from Py
 	@cc -O2 -pthread -o build/bench-hub Benchmarks/hub.c
 	@scripts/bench_pull.py $(BIN) build/hf/bin/hf build/bench-hub
 
-bench-embed: build ## measure embeddings beside onnxruntime, and both against float64 (all from PyPI)
-	@scripts/bench-embed.sh $(BIN)
+bench-embed: build ## measure embeddings beside onnxruntime, with TORCH=1 sentence-transformers too, and float64 (from PyPI)
+	@TORCH=$(TORCH) scripts/bench-embed.sh $(BIN)
 
 bench-modes: build ## measure every number format and special kernel on random weights, beside this machine's limits
 	@scripts/bench_modes.py $(BIN)

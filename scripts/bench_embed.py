@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Embeddings beside onnxruntime: the same texts through all-MiniLM-L6-v2, in turns, and both against a reference in float64.
+"""Embeddings beside onnxruntime and sentence-transformers: the same texts through all-MiniLM-L6-v2, in turns, and all of them
+against a reference in float64.
 
     python3 -m venv /tmp/embed && /tmp/embed/bin/pip install onnxruntime onnx numpy tokenizers
-    /tmp/embed/bin/python scripts/bench_embed.py .build/release/impetus FOLDER [--texts FILE] [--threads 2]
+    /tmp/embed/bin/python scripts/bench_embed.py .build/release/impetus FOLDER [--texts FILE] [--threads 2] [--torch PYTHON]
 
 FOLDER is the model's (safetensors). onnxruntime gets the model as its own optimizer leaves it: attention, skipped layer norms and gelu
 each one operator. Its texts are tokenized by the tokenizers library, sorted by length and padded to the longest of a batch, as
-sentence-transformers does: of 32, its standard, and of whichever of the sizes given turns out fastest here. All times begin with
+sentence-transformers does: of 32, its standard, and of whichever of the sizes given turns out fastest here. PYTHON is that of an
+environment with sentence-transformers and torch, which run the folder as it is, with batches chosen alike. All times begin with
 texts and end with vectors; the models are loaded before.
 """
 import argparse
@@ -31,7 +33,8 @@ PARSER.add_argument("folder", type=pathlib.Path)
 PARSER.add_argument("--texts", type=pathlib.Path, help="a text a line; else 200 sentences of Python's own reference")
 PARSER.add_argument("--threads", type=int, default=2)
 PARSER.add_argument("--rounds", type=int, default=5)
-PARSER.add_argument("--batches", default="1,2,4,8,16,32", help="sizes tried to find onnxruntime's fastest")
+PARSER.add_argument("--batches", default="1,2,4,8,16,32,64", help="sizes tried to find the peers' fastest")
+PARSER.add_argument("--torch", metavar="PYTHON", help="an environment's Python that has sentence-transformers")
 PARSER.add_argument("--json", action="store_true")
 
 
@@ -145,6 +148,29 @@ def reference(tensors, config, ids):
     return np.array([encode(one) for one in ids])
 
 
+class Torch:
+    """sentence-transformers in a process of its own."""
+
+    def __init__(self, python, folder, texts, threads):
+        script = pathlib.Path(__file__).with_name("embed_torch.py")
+        self.process = subprocess.Popen([python, script, folder, texts, str(threads)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.versions = json.loads(self.process.stdout.readline())
+
+    def rate(self, batch):
+        print(batch, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def vectors(self):
+        return np.array([json.loads(line) for line in self.process.communicate()[0].splitlines()])
+
+
+def sampler(rate, sizes):
+    """Texts a second of a peer, by the batch sizes worth measuring: the standard, and its fastest here."""
+    tried = {size: max(rate(size), rate(size)) for size in sizes}
+    return {size: [] for size in (max(tried, key=tried.get), STANDARD)}
+
+
 def main():
     options = PARSER.parse_args()
     config = json.loads((options.folder / "config.json").read_text())
@@ -182,45 +208,55 @@ def main():
         path.write_text("\n".join(texts) + "\n")
         command = [options.binary, "bench", str(options.folder), "--texts", str(path), "--threads", str(options.threads),
                    "--repetitions", "3", "--json"]
+
         def rate(batch):
             begin = time.perf_counter()
             theirs(batch)
             return len(texts) / (time.perf_counter() - begin)
 
-        vectors = theirs(STANDARD)
-        sizes = sorted({int(size) for size in options.batches.split(",")} - {STANDARD})
-        tried = {size: max(rate(size), rate(size)) for size in [*sizes, STANDARD]}
-        best = max(tried, key=tried.get)
-        samples, own = {best: [], STANDARD: []}, []
+        vectors = {"onnxruntime": theirs(STANDARD)}
+        rates, versions = {"onnxruntime": rate}, {"onnxruntime": onnxruntime.__version__}
+        if options.torch:
+            torch = Torch(options.torch, options.folder, path, options.threads)
+            rates["sentence-transformers"] = torch.rate
+            versions |= torch.versions
+        sizes = sorted({int(size) for size in options.batches.split(",")} | {STANDARD})
+        samples = {name: sampler(rate, sizes) for name, rate in rates.items()}
+        own = []
         for _ in range(options.rounds):
-            for size, found in samples.items():
-                found.append(rate(size))
+            for name, found in samples.items():
+                for size in found:
+                    found[size].append(rates[name](size))
             own.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["results"][0])
+        if options.torch:
+            vectors["sentence-transformers"] = torch.vectors()
         lines = subprocess.run([options.binary, "embed", str(options.folder), "--threads", str(options.threads)],
                                input=path.read_bytes(), capture_output=True, check=True).stdout.splitlines()
     exact = reference(tensors, config, [one.ids for one in tokenizer.encode_batch(texts)])
     mine = np.array([json.loads(line) for line in lines])
 
-    def cosines(x):
-        x = x.astype(np.float64)
-        return (x * exact).sum(1) / np.linalg.norm(x, axis=1)
+    def least_cosine(x, y):
+        x, y = x.astype(np.float64), y.astype(np.float64)
+        return float(((x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)).min())
 
     speed = statistics.median(one["texts_per_second"] for one in own)
-    peers = {size: statistics.median(found) for size, found in samples.items()}
-    result = {"texts": len(texts), "tokens": own[0]["tokens"], "threads": options.threads, "impetus": round(speed, 1),
-              "onnxruntime": {str(size): round(peer, 1) for size, peer in peers.items()},
-              "ratio": {str(size): round(speed / peer, 2) for size, peer in peers.items()},
-              "onnxruntime_version": onnxruntime.__version__, "least_cosine_impetus": float(cosines(mine).min()),
-              "least_cosine_onnxruntime": float(cosines(vectors).min())}
+    peers = [{"program": name, "batch": size, "texts_per_second": round(statistics.median(found), 1),
+              "ratio": round(speed / statistics.median(found), 2), "least_cosine": least_cosine(vectors[name], exact),
+              "least_cosine_to_impetus": least_cosine(vectors[name], mine)}
+             for name, sizes in samples.items() for size, found in sizes.items()]
+    result = {"texts": len(texts), "tokens": own[0]["tokens"], "threads": options.threads, "rounds": options.rounds,
+              "impetus": round(speed, 1), "least_cosine": least_cosine(mine, exact), "peers": peers, "versions": versions}
     if options.json:
         print(json.dumps(result))
         return
     print(f"{result['texts']} texts, {result['tokens']} tokens, {result['threads']} threads, medians of {options.rounds} turns; "
-          f"onnxruntime {onnxruntime.__version__}")
-    print(f"impetus                      {speed:8.1f} texts/s   least cosine to float64 {result['least_cosine_impetus']:.8f}")
-    for size, peer in peers.items():
-        print(f"onnxruntime, batches of {size:3}  {peer:8.1f} texts/s   least cosine to float64 "
-              f"{result['least_cosine_onnxruntime']:.8f}   ratio {speed / peer:.2f}")
+          + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    print(f"{'':36}{'texts/s':>9} {'ratio':>6}  least cosine to float64, to impetus")
+    print(f"{'impetus':36}{speed:9.1f} {'':6}  {result['least_cosine']:.8f}")
+    for peer in peers:
+        name = f"{peer['program']}, batches of {peer['batch']}"
+        print(f"{name:36}{peer['texts_per_second']:9.1f} {peer['ratio']:6.2f}  {peer['least_cosine']:.8f}  "
+              f"{peer['least_cosine_to_impetus']:.8f}")
 
 
 main()
