@@ -12,8 +12,8 @@ struct PlanCommand: AsyncParsableCommand {
     commandName: "plan",
     abstract: "Say what a pull would fetch, and whether the model will run here.",
     discussion: """
-      Reads the listing, the configuration and the heads of the weights from the hub, a few hundred kilobytes, and tells
-      parameters, disk, and the memory of weights and conversation as published and for each number of bits. Ends with
+      Reads the listing, the configuration, the heads of the weights and the tokenizer from the hub, a few megabytes, and tells
+      what is not supported, parameters, disk, and the memory of weights and conversation as published and for each number of bits. Ends with
       code 8 when the architecture is not supported, and 6 when no form of the model fits into this machine.
 
       Examples:
@@ -72,7 +72,7 @@ struct RemoteModel {
       let policies = try Policies.load(environment: Environment.all)
       let planning = Planning(client: client, source: StoreView(store: store), policies: policies)
       let plan = try await planning.plan(repository, revision: revision)
-      let estimating = Estimating(client: client, scratchFolder: Environment.scratchFolder)
+      let estimating = Estimating(client: client, scratchFolder: Environment.scratchFolder, readsTokenizer: true)
       return (plan, try await estimating.estimate(plan, context: context))
     }
   }

@@ -190,7 +190,8 @@ struct Pull: AsyncParsableCommand {
   private static func check(_ plan: PullPlan, _ client: HubClient, isForced: Bool) async throws -> Estimate? {
     let estimate: Estimate
     do {
-      estimate = try await Estimating(client: client, scratchFolder: Environment.scratchFolder).estimate(plan)
+      let scratch = Environment.scratchFolder
+      estimate = try await Estimating(client: client, scratchFolder: scratch, readsTokenizer: false).estimate(plan)
     } catch HubProblem.cancelled {
       throw HubProblem.cancelled
     } catch {

@@ -46,6 +46,8 @@ public struct Estimate: Sendable {
     case tooLarge(needed: Int)
     /// This program has no such architecture.
     case unsupportedArchitecture(String)
+    /// It asks for something else that is not supported, of its tokenizer too, or has to be converted first.
+    case unsupported(String)
     /// It cannot be told.
     case unknown
   }
@@ -68,9 +70,10 @@ public struct Estimate: Sendable {
 
   /// What follows from it.
   public var verdict: Verdict {
-    if let problem = facts?.unsupported as? ModelProblem, case .unsupportedArchitecture(let name, _) = problem {
+    if case .unsupportedArchitecture(let name, _)? = facts?.unsupported as? ModelProblem {
       return .unsupportedArchitecture(name)
     }
+    if let problem = facts?.unsupported { return .unsupported(problem.description) }
     guard let smallest = forms.map({ byteCount($0) }).min() else { return .unknown }
     if smallest > machine.installed { return .tooLarge(needed: smallest) }
     if let form = forms.first(where: { byteCount($0) <= machine.available }) {
@@ -86,7 +89,7 @@ public struct Estimate: Sendable {
       .cannotRun(repository: repository.description, why: "the architecture \"\(name.prefix(64))\" is not supported")
     case .tooLarge(let needed):
       .tooLarge(repository: repository.description, needed: needed, installed: machine.installed)
-    case .fits, .fitsQuantized, .crowded, .unknown: nil
+    case .fits, .fitsQuantized, .crowded, .unsupported, .unknown: nil
     }
   }
 }
@@ -97,13 +100,18 @@ public struct Estimating: Sendable {
   public let client: HubClient
   /// The memory that a model has to fit into.
   public let machine: Estimate.Machine
-  /// An existing folder for files of a few kilobytes, removed again at once.
+  /// An existing folder for small files, removed again at once.
   private let scratchFolder: String
+  /// Whether the tokenizer is looked at: the only file of many megabytes. A pull has it soon enough.
+  private let readsTokenizer: Bool
 
-  public init(client: HubClient, machine: Estimate.Machine = .here, scratchFolder: String = "/tmp") {
+  public init(
+    client: HubClient, machine: Estimate.Machine = .here, scratchFolder: String = "/tmp", readsTokenizer: Bool
+  ) {
     self.client = client
     self.machine = machine
     self.scratchFolder = scratchFolder
+    self.readsTokenizer = readsTokenizer
   }
 
   /// Bits that are counted beside the published form, as `quantize` offers them.
@@ -124,7 +132,8 @@ public struct Estimating: Sendable {
     defer { try? Files.removeTree(folder) }
     let listing = try RepoListing(repository: plan.resolved.repository, commit: plan.resolved.commit, files: files)
     do {
-      try await ModelSketch(client: client, listing: listing, folder: folder).draw(files)
+      try await ModelSketch(client: client, listing: listing, folder: folder).draw(
+        files, drawsTokenizer: readsTokenizer)
       return try read(folder, context)
     } catch let problem as HubProblem {
       throw problem

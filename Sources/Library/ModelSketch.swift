@@ -6,6 +6,7 @@ internal import Basics
 internal import Checkpoints
 internal import Glibc
 internal import Hub
+internal import Tokenizers
 
 /// Makes such a folder.
 struct ModelSketch {
@@ -18,18 +19,32 @@ struct ModelSketch {
   private static let firstByteCount = 128 << 10
   /// Questions at a time.
   private static let width = 8
+  /// No configuration, and hardly a tokenizer, is larger: those of 256 thousand tokens have half of it.
+  private static let limit = 64 << 20
 
   /// Fetches configuration and heads of these files, and lays out the folder.
+  /// - Parameter drawsTokenizer: fetches the tokenizer too. One that is too large or cannot be had is left out.
   /// - Throws: `HubProblem`, `CheckpointProblem` for a head that cannot be one, `FileProblem`.
-  func draw(_ files: [RepoFile]) async throws {
+  func draw(_ files: [RepoFile], drawsTokenizer: Bool) async throws {
     let wanted = files.filter { Self.isConfiguration($0.path) || Self.isWeights($0.path) }
+    let tokenizer = drawsTokenizer ? Self.tokenizer(of: files) : []
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for (number, file) in wanted.enumerated() {
+      for (number, file) in (tokenizer + wanted).enumerated() {
         if number >= Self.width { try await group.next() }
-        group.addTask { try await draw(file) }
+        group.addTask {
+          guard number < tokenizer.count else { return try await draw(file) }
+          do { try await draw(file) } catch is HubProblem { if Task.isCancelled { throw HubProblem.cancelled } }
+        }
       }
       try await group.waitForAll()
     }
+  }
+
+  /// The files that opening a tokenizer reads.
+  private static func tokenizer(of files: [RepoFile]) -> [RepoFile] {
+    let names = files.map(\.path.description)
+    guard let name = Tokenizer.file(among: names) else { return [] }
+    return files.filter { [name, "tokenizer_config.json"].contains($0.path.description) && $0.byteCount <= limit }
   }
 
   private static func isWeights(_ path: RepoPath) -> Bool { path.name.hasSuffix(".safetensors") }
@@ -45,7 +60,8 @@ struct ModelSketch {
 
   private func draw(_ file: RepoFile) async throws {
     let isWeights = Self.isWeights(file.path)
-    let bytes = isWeights ? try await head(of: file) : try await client.content(of: file, in: listing, limit: 64 << 20)
+    let bytes =
+      isWeights ? try await head(of: file) : try await client.content(of: file, in: listing, limit: Self.limit)
     let path = "\(folder)/\(file.path)"
     try Files.makeFolders(Files.parent(of: path))
     let target = try OpenFile.creating(path)

@@ -7,11 +7,28 @@ import Synchronization
 import Testing
 
 @Suite struct PlanCommandTests {
-  private static func hub() throws -> LoopbackHub {
+  private static func hub(tokenizer: String? = nil) throws -> LoopbackHub {
     let folder = Fixtures.url("models/qwen2-tied")
-    let names = try Files.list(folder).filter { Files.isFile("\(folder)/\($0)") && $0 != "reference.json" }
+    let names = try Files.list(folder).filter { name in
+      Files.isFile("\(folder)/\(name)") && name != "reference.json" && (tokenizer == nil || name != "tokenizer.json")
+    }
     return try LoopbackHub(
-      try names.map { LoopbackFile($0, try Files.read("\(folder)/\($0)"), isLarge: $0.hasSuffix(".safetensors")) })
+      try names.map { LoopbackFile($0, try Files.read("\(folder)/\($0)"), isLarge: $0.hasSuffix(".safetensors")) }
+        + (tokenizer.map { [LoopbackFile("tokenizer.json", $0)] } ?? []))
+  }
+
+  @Test("show of a model that is not here names the piece of its tokenizer that is missing") func tokenizer() throws {
+    let hub = try Self.hub(tokenizer: #"{"model": {"type": "Quantum", "vocab": {}, "merges": []}}"#)
+    defer { hub.stop() }
+    let rig = try StoreCommandTests.Rig()
+    let environment = ["HF_ENDPOINT": hub.endpoint]
+    let shown = try JSONReader.parse(try rig.succeed("show", "org/model", "--json", environment: environment))
+    #expect(shown["supported"] == false && shown["verdict"] == "unsupported")
+    #expect(shown["unsupported"]?.stringValue?.contains(#""Quantum""#) == true)
+    #expect(try rig.succeed("show", "org/model", environment: environment).contains(#""Quantum""#))
+    try rig.succeed("pull", "org/model", environment: environment)
+    let own = try JSONReader.parse(try rig.succeed("show", "org/model", "--json"))
+    #expect(own["unsupported"] == shown["unsupported"])
   }
 
   @Test("pull --dry-run --json says where every file would come from, and what is left out") func dryRun() throws {

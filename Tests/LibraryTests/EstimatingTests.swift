@@ -12,7 +12,9 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct EstimatingTests {
   private static func hub(_ fixture: String, extra: [LoopbackFile] = []) throws -> LoopbackHub {
     let folder = Fixtures.url("models/\(fixture)")
-    let names = try Files.list(folder).filter { Files.isFile("\(folder)/\($0)") && $0 != "reference.json" }
+    let names = try Files.list(folder).filter { name in
+      Files.isFile("\(folder)/\(name)") && name != "reference.json" && !extra.contains { $0.path == name }
+    }
     return try LoopbackHub(
       try names.map {
         LoopbackFile($0, try Files.read("\(folder)/\($0)"), isLarge: $0.hasSuffix(".safetensors"))
@@ -30,7 +32,7 @@ import Testing
     let store = try TemporaryFolder("impetus-plan")
     let destination = FolderSource(partsFolder: store.path)
     let plan = try await Planning(client: client, source: destination).plan(RepoID("org/model"))
-    let estimating = Estimating(client: client, machine: machine, scratchFolder: store.path)
+    let estimating = Estimating(client: client, machine: machine, scratchFolder: store.path, readsTokenizer: true)
     let estimate = try await estimating.estimate(plan, context: context)
     #expect(try Files.list(store.path) == [])
     return (plan, estimate)
@@ -116,6 +118,44 @@ import Testing
     let bare = try LoopbackHub([.large("model.safetensors", byteCount: 1000)])
     defer { bare.stop() }
     #expect(try await estimate(bare).1.trouble == "it has no config.json")
+  }
+
+  /// A tokenizer of the fixture with one setting changed.
+  private static func tokenizer(_ key: String, _ value: JSONValue) throws -> [UInt8] {
+    var object = try JSONReader.parse(try Fixtures.bytes("models/llama/tokenizer.json")).objectValue ?? [:]
+    object[key] = value
+    return Array(JSONWriter.string(.object(object)).utf8)
+  }
+
+  @Test("names the piece of a tokenizer that is not supported, and stops nothing for it")
+  func tokenizerPieces() async throws {
+    for (key, name) in [("normalizer", "Magic"), ("pre_tokenizer", "Split9"), ("model", "Quantum")] {
+      let tokenizer = try Self.tokenizer(key, ["type": .string(name)])
+      let hub = try Self.hub("llama", extra: [LoopbackFile("tokenizer.json", tokenizer, isLarge: key == "model")])
+      defer { hub.stop() }
+      let (plan, found) = try await estimate(hub)
+      guard case .unsupported(let why) = found.verdict else {
+        Issue.record("\(found.verdict)")
+        continue
+      }
+      #expect(why.contains("\"\(name)\"") && found.facts?.parameterCount ?? 0 > 0)
+      #expect(found.certainFailure(plan.resolved.repository) == nil)
+    }
+  }
+
+  @Test("a tokenizer that cannot be had, or is broken, hides nothing of the model") func lostTokenizer() async throws {
+    for fault in [Fault.Action.status(404), .status(500), .flip(at: 3), .webPage, .cut(after: 100)] {
+      let hub = try Self.hub("llama")
+      defer { hub.stop() }
+      hub.order(Fault(.resolve, fault, times: nil, matching: "tokenizer"))
+      let found = try await estimate(hub).1
+      #expect(found.verdict == .fits && found.trouble == nil, "\(fault)")
+    }
+    for content in [[UInt8]("{".utf8), []] {
+      let hub = try Self.hub("llama", extra: [LoopbackFile("tokenizer.json", content)])
+      defer { hub.stop() }
+      #expect(try await estimate(hub).1.verdict == .fits)
+    }
   }
 
   @Test("a server that ignores ranges is read no further than the head") func ignoredRange() async throws {

@@ -35,6 +35,7 @@ enum EstimateText {
     case .tooLarge(let needed):
       "its smallest form needs \(Quantity.bytes(needed)), and this machine has \(Quantity.bytes(estimate.machine.installed))"
     case .unsupportedArchitecture(let name): "the architecture \"\(name.prefix(64))\" is not supported"
+    case .unsupported(let description): "it does not run here as it is: \(description)"
     case .unknown: estimate.trouble.map { "whether it runs here cannot be told: \($0)" }
     }
   }
@@ -46,7 +47,7 @@ enum EstimateText {
     case .fitsQuantized: "fits-quantized"
     case .crowded: "crowded"
     case .tooLarge: "too-large"
-    case .unsupportedArchitecture: "unsupported"
+    case .unsupportedArchitecture, .unsupported: "unsupported"
     case .unknown: "unknown"
     }
   }

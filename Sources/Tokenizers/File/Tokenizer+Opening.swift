@@ -7,20 +7,22 @@ extension Tokenizer {
   /// Opens the tokenizer of a model folder: tokenizer.json, else tokenizer.model, tekken.json or a .tiktoken file.
   public convenience init(folder: String) throws(TokenizerProblem) {
     let configuration = try TokenizerConfiguration(folder: folder)
-    let names = (try? Files.list(folder)) ?? []
-    let parts: TokenizerParts
-    if names.contains("tokenizer.json") {
-      parts = try TokenizerFile.read("\(folder)/tokenizer.json")
-    } else if names.contains("tokenizer.model") {
-      parts = try SentencePieceFile.read("\(folder)/tokenizer.model", configuration)
-    } else if names.contains("tekken.json") {
-      parts = try TekkenFile.read("\(folder)/tekken.json")
-    } else if let name = names.first(where: { $0.hasSuffix(".tiktoken") }) {
-      parts = try TiktokenFile.read("\(folder)/\(name)", configuration)
-    } else {
-      throw .missing(folder: folder)
-    }
+    guard let name = Self.file(among: (try? Files.list(folder)) ?? []) else { throw .missing(folder: folder) }
+    let path = "\(folder)/\(name)"
+    let parts =
+      switch name {
+      case "tokenizer.json": try TokenizerFile.read(path)
+      case "tokenizer.model": try SentencePieceFile.read(path, configuration)
+      case "tekken.json": try TekkenFile.read(path)
+      default: try TiktokenFile.read(path, configuration)
+      }
     self.init(parts, configuration: configuration)
+  }
+
+  /// Which file of a model folder describes its tokenizer; nil when none does. Only tokenizer_config.json is read beside it.
+  public static func file(among names: [String]) -> String? {
+    ["tokenizer.json", "tokenizer.model", "tekken.json"].first(where: names.contains)
+      ?? names.first { $0.hasSuffix(".tiktoken") }
   }
 
   /// Opens a tokenizer.json.
