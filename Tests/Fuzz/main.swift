@@ -3,15 +3,17 @@
 //
 // Each input is copied to a mapped file before it is read, so that it is there after a crash. A second thread ends the
 // process when one input takes more processor time than it may, and the address space is bounded: a crash, a hang and
-// an allocation without bounds all end with the input in build/fuzz/TARGET.input and a status that is not 0.
+// an allocation without bounds all end with the input in build/fuzz/TARGET.input and a signal; an error that is none of the
+// program's own ends with 1, and what cannot begin with 2.
 
 import Basics
 import Fuzzing
 import Glibc
 
+/// Ends what cannot begin, or go on.
 func fail(_ text: String) -> Never {
   complain(text)
-  exit(1)
+  exit(2)
 }
 
 /// The value behind an option.
@@ -22,42 +24,29 @@ func option(_ name: String) -> String? {
   return CommandLine.arguments[place + 1]
 }
 
-let names = FuzzTarget.all.map(\.name).joined(separator: ", ")
-guard CommandLine.arguments.count > 1 else { fail("name a target: \(names), or all") }
-let wanted = CommandLine.arguments[1]
-let targets = FuzzTarget.all.filter { wanted == "all" || $0.name == wanted }
-guard !targets.isEmpty else { fail("there is no target \(wanted): \(names)") }
-
-let folder = "build/fuzz"
-let scratch = "/tmp/impetus-fuzz-\(getpid())"
-try Files.makeFolders(folder)
-try Files.makeFolders(scratch)
-defer { try? Files.removeTree(scratch) }
-
-var bound = rlimit(rlim_cur: 8 << 30, rlim_max: 8 << 30)
-setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &bound)
-
-let fixtures = option("--fixtures") ?? "Fixtures"
-let seed = option("--seed").flatMap { UInt64($0) } ?? 1
-let watch = Watch(limit: 20)
-
-for target in targets {
-  if let path = option("--replay") {
-    var input = try Files.read(path)
-    if path.hasSuffix(".input"), input.count >= 8 {
-      let count = input[..<8].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
-      input = Array(input[8...].prefix(max(0, count)))
-    }
-    do {
-      try target.run(input, scratch)
-      print("accepted")
-    } catch { print("\(error)") }
-    continue
+/// Reads one input again: a record of this program's, or any file.
+func replay(_ path: String, _ target: FuzzTarget, scratch: String) throws {
+  var input = try Files.read(path)
+  if path.hasSuffix(".input"), input.count >= 8 {
+    let count = input[..<8].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    input = Array(input[8...].prefix(max(0, count)))
   }
+  do {
+    try target.run(input, scratch)
+    print("accepted")
+  } catch { print("\(error)") }
+}
+
+/// Runs a target for the time or the inputs that the options say.
+/// - Returns: whether all errors were the program's own.
+func run(_ target: FuzzTarget, fixtures: String, scratch: String, watch: Watch) throws -> Bool {
+  let folder = "build/fuzz"
+  try Files.makeFolders(folder)
   let record = try InputRecord("\(folder)/\(target.name).input")
   let budget = Fuzzer.Budget(
     inputs: option("--inputs").flatMap { Int($0) } ?? .max,
     seconds: option("--seconds").flatMap { Double($0) } ?? (option("--inputs") == nil ? 60 : .infinity))
+  let seed = option("--seed").flatMap { UInt64($0) } ?? 1
   let outcome = try Fuzzer(target, seed: seed, fixtures: fixtures, scratch: scratch).run(budget) { input in
     record.note(input)
     watch.begin()
@@ -70,9 +59,42 @@ for target in targets {
   print(
     "\(target.name): \(outcome.inputs) inputs, \(outcome.accepted) accepted, \(outcome.endings.count) kinds of endings, "
       + "slowest \(milliseconds) ms, peak \(usage.ru_maxrss >> 10) MiB")
-  fflush(nil)
   for stranger in Set(outcome.strangers).sorted().prefix(5) {
     print("  an error that is not the program's own: \(stranger)")
   }
-  if !outcome.strangers.isEmpty { exit(1) }
+  fflush(nil)
+  return outcome.strangers.isEmpty
 }
+
+let names = FuzzTarget.all.map(\.name).joined(separator: ", ")
+guard CommandLine.arguments.count > 1 else { fail("name a target: \(names), or all") }
+let wanted = CommandLine.arguments[1]
+let targets = FuzzTarget.all.filter { wanted == "all" || $0.name == wanted }
+guard !targets.isEmpty else { fail("there is no target \(wanted): \(names)") }
+let fixtures = option("--fixtures") ?? "Fixtures"
+let replayed = option("--replay")
+guard replayed != nil || Files.isFolder("\(fixtures)/fuzz") else {
+  fail("there are no seeds in \(fixtures)/fuzz: start this in the project's folder, or name its Fixtures by --fixtures")
+}
+
+var bound = rlimit(rlim_cur: 8 << 30, rlim_max: 8 << 30)
+setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &bound)
+
+let scratch = "/tmp/impetus-fuzz-\(getpid())"
+var isClean = true
+do {
+  try Files.makeFolders(scratch)
+  let watch = Watch(limit: 20)
+  for target in targets where isClean {
+    if let replayed {
+      try replay(replayed, target, scratch: scratch)
+    } else {
+      isClean = try run(target, fixtures: fixtures, scratch: scratch, watch: watch)
+    }
+  }
+  try Files.removeTree(scratch)
+} catch {
+  try? Files.removeTree(scratch)
+  fail("\(error)")
+}
+exit(isClean ? 0 : 1)

@@ -20,6 +20,26 @@ struct FuzzingTests {
     #expect(outcome.inputs == seeds + 400 && outcome.accepted > 0 && outcome.endings.count > 1)
   }
 
+  @Test("the program says what it lacks where it cannot begin, and ends with 2")
+  func elsewhere() throws {
+    let program = "\(Files.parent(of: Support.Program.path))/fuzz"
+    let folder = try TemporaryFolder("impetus-fuzz")
+    func run(_ arguments: [String]) throws -> Support.Program.Run {
+      try Support.Program.run(["-C", folder.path, program] + arguments, of: "/usr/bin/env")
+    }
+    for arguments in [["template", "--inputs", "9"], ["template", "--fixtures", "/nowhere"], ["mystery"], []] {
+      let ended = try run(arguments)
+      #expect(ended.status == 2 && ended.output.isEmpty, "\(arguments)")
+      #expect(ended.errors.hasPrefix("fuzz: ") && ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
+    }
+    let lost = try run(["template", "--replay", "absent.input"])
+    #expect(lost.status == 2 && lost.errors.contains("absent.input"))
+    #expect(try Files.list(folder.path) == [])
+    let whole = try run(["template", "--inputs", "9", "--fixtures", Fixtures.project("Fixtures")])
+    #expect(whole.status == 0 && whole.output.hasPrefix("template: 9 inputs"))
+    #expect(try run(["template", "--replay", "build/fuzz/template.input"]).status == 0)
+  }
+
   @Test("the same seed makes the same inputs")
   func determinism() {
     let mutator = Mutator(dictionary: ["{", "}"], isText: true)
