@@ -78,7 +78,7 @@ struct Import: AsyncParsableCommand {
     for model in [outcome.model] + outcome.others {
       note("\(model.reference) is here: \(Quantity.bytes(model.byteCount))")
     }
-    if output.json { Output.standard.json(.object(ModelJSON.summary(outcome.model))) }
+    output.show(outcome.model)
   }
 }
 

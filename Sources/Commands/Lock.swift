@@ -90,14 +90,12 @@ struct Sync: AsyncParsableCommand {
     let (mode, isFrozen) = (progress.progress, frozen)
     let materials = try await Materials.read(input)
     let policies = try Policies.load(environment: Environment.all)
-    let flag = InterruptFlag()
-    let work = Task {
+    let outcomes = try await interruptible {
       let bar = Mutex(ProgressLine("", mode: mode))
       defer { bar.withLock { $0.finish() } }
       let synchronizing = Synchronizing(
         store: library.store, neighbours: library.neighbours, client: client, threads: Processor.usableCores,
-        policies: policies,
-        materials: materials,
+        policies: policies, materials: materials,
         events: { event in
           switch event {
           case .fetching(let name): bar.withLock { $0 = ProgressLine("fetching \(name)", mode: mode) }
@@ -105,13 +103,9 @@ struct Sync: AsyncParsableCommand {
           case .progress(let done, let total): bar.withLock { $0.update(done: done, total: total) }
           case .download(let event): bar.withLock { Pull.tell(event, $0) }
           }
-        }, isCancelled: { flag.isSet })
+        })
       return try await synchronizing.run(lock, isFrozen: isFrozen)
     }
-    let outcomes = try await Interrupts.shared.handling({
-      flag.set()
-      work.cancel()
-    }) { try await work.value }
     for (model, outcome) in outcomes where outcome != .present {
       note("\(model.reference.full) is \(outcome.rawValue)")
     }

@@ -10,6 +10,11 @@ import Store
 struct JSONOption: ParsableArguments {
   @Flag(name: .long, help: "Print JSON on stdout instead of text; errors become JSON on stderr.")
   var json = false
+
+  /// Prints what a listing holds of a model, where JSON was asked for.
+  func show(_ model: StoredModel) {
+    if json { Output.standard.json(.object(ModelJSON.summary(model))) }
+  }
 }
 
 /// `--store`, where a command looks for models.

@@ -56,6 +56,6 @@ extension Pull {
     }
     guard let model else { return }
     note("\(model.reference) is here: \(Quantity.bytes(model.byteCount)), verified")
-    if output.json { Output.standard.json(.object(ModelJSON.summary(model))) }
+    output.show(model)
   }
 }

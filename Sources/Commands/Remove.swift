@@ -94,7 +94,7 @@ struct Restore: ParsableCommand {
   func run() throws {
     let restored = try storeOptions.library().store.restore(model, replaces: force)
     note("\(restored.reference.full) is back")
-    if output.json { Output.standard.json(.object(ModelJSON.summary(restored))) }
+    output.show(restored)
   }
 }
 

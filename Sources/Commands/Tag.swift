@@ -33,9 +33,7 @@ struct Tag: ParsableCommand {
   func run() throws {
     let store = try storeOptions.library().store
     let model = try store.resolve(model)
-    let named = try store.name(model, as: try Naming.reference(name, for: model), replaces: force)
-    note("\(named.reference.full) is \(model.reference.full), \(named.digest.short)")
-    if output.json { Output.standard.json(.object(ModelJSON.summary(named))) }
+    output.show(try Naming.give(try Naming.reference(name, for: model), to: model, in: store, replaces: force))
   }
 }
 
@@ -90,10 +88,9 @@ struct Copy: AsyncParsableCommand {
       note("\(copy.reference.full) is in \(target.layout.root): \(Quantity.bytes(copy.byteCount))")
     } else {
       guard name != nil else { throw ValidationError("give the copy a name, or another store with --to") }
-      copy = try store.name(model, as: reference, replaces: force)
-      note("\(copy.reference.full) is \(model.reference.full), \(copy.digest.short)")
+      copy = try Naming.give(reference, to: model, in: store, replaces: force)
     }
-    if output.json { Output.standard.json(.object(ModelJSON.summary(copy))) }
+    output.show(copy)
   }
 }
 
@@ -104,5 +101,14 @@ enum Naming {
     guard text.hasPrefix(":") else { return try Importing.reference(text) }
     return try Reference(
       organization: model.reference.organization, name: model.reference.name, variant: String(text.dropFirst()))
+  }
+
+  /// Gives a model of a store a further name, and says so.
+  static func give(
+    _ reference: Reference, to model: StoredModel, in store: ModelStore, replaces: Bool
+  ) throws -> StoredModel {
+    let named = try store.name(model, as: reference, replaces: replaces)
+    note("\(named.reference.full) is \(model.reference.full), \(named.digest.short)")
+    return named
   }
 }

@@ -139,14 +139,9 @@ public final class Inspection: Sendable {
   private func wholeDigest(_ subject: Subject, _ progress: (Int) -> Void) throws(FileProblem) -> Digest {
     let file = try OpenFile.reading(subject.path)
     var hash = LedgerHash()
-    var offset = 0
-    var buffer = [UInt8](repeating: 0, count: Self.bufferByteCount)
-    while true {
-      let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { break }
-      hash.update(buffer.span.extracting(first: count))
-      offset += count
-      progress(count)
+    try file.forEachPiece(ofByteCount: Self.bufferByteCount) {
+      hash.update($0)
+      progress($0.count)
     }
     let (digest, ledger) = hash.finish()
     if digest == subject.check.descriptor.digest { store.keep(ledger, of: digest) }

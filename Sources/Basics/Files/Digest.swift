@@ -36,14 +36,8 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
   public static func ofFile(_ path: String) throws(FileProblem) -> Digest {
     let file = try OpenFile.reading(path)
     var hasher = SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while true {
-      let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { return hasher.digest }
-      hasher.update(buffer.span.extracting(first: count))
-      offset += count
-    }
+    try file.forEachPiece(ofByteCount: 1 << 20) { hasher.update($0) }
+    return hasher.digest
   }
 }
 

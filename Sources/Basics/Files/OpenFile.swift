@@ -97,13 +97,23 @@ public struct OpenFile: ~Copyable, Sendable {
     }
   }
 
-  /// Hands on all bytes from the beginning, a megabyte at a time.
+  /// Hands on all bytes from an offset on, a buffer of this size at a time.
+  public func forEachPiece(
+    ofByteCount byteCount: Int, from start: Int = 0, _ take: (Span<UInt8>) -> Void
+  ) throws(FileProblem) {
+    var buffer = [UInt8](repeating: 0, count: byteCount)
+    var offset = start
+    while case let count = try read(into: &buffer, at: offset), count > 0 {
+      take(buffer.span.extracting(first: count))
+      offset += count
+    }
+  }
+
+  /// Hands on all bytes, a megabyte at a time, to what may throw its own errors.
   public func forEachPiece(_ take: (Span<UInt8>) throws -> Void) throws {
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     var offset = 0
-    while true {
-      let count = try read(into: &buffer, at: offset)
-      if count == 0 { return }
+    while case let count = try read(into: &buffer, at: offset), count > 0 {
       try take(buffer.span.extracting(first: count))
       offset += count
     }

@@ -65,14 +65,9 @@ public enum Sharing: String, Sendable, CaseIterable {
   ) throws {
     do {
       let file = try OpenFile.creating(target)
-      var buffer = [UInt8](repeating: 0, count: 1 << 20)
-      var offset = 0
-      while true {
-        let count = try source.read(into: &buffer, at: offset)
-        if count == 0 { return }
-        try file.write(buffer.span.extracting(first: count), at: offset)
-        offset += count
-        try progress(count)
+      try source.forEachPiece {
+        try file.write($0)
+        try progress($0.count)
       }
     } catch {
       try? Files.remove(target)

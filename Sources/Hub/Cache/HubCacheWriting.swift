@@ -119,15 +119,9 @@ private struct HubCacheWriter {
     let relative = "\(HubCache.name(of: repository))/blobs/\(entry.file.identity.etag)"
     guard let path = cache.plainFile(relative, byteCount: entry.file.byteCount) else { return false }
     var hash = PrefixHash(entry.file.identity, entry.file.byteCount)
-    let file = try OpenFile.readingPlain(path)
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = 0
-    while true {
+    try OpenFile.readingPlain(path).forEachPiece {
       try goOn()
-      let count = try file.read(into: &buffer, at: offset)
-      if count == 0 { break }
-      hash.update(buffer.span.extracting(first: count))
-      offset += count
+      hash.update($0)
     }
     return hash.finish().match(entry.file.identity)
   }

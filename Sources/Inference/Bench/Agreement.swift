@@ -54,14 +54,9 @@ public struct Agreement: ~Copyable {
   public mutating func compare(
     _ tokens: [Int32], beginning: [Int32] = [], window: Int
   ) throws(InferenceProblem) -> Result {
-    let step = window - beginning.count
-    guard step > 0 else {
-      throw .invalidOption(name: "window", value: window, allowed: "\(beginning.count + 1) or more")
-    }
     var result = Result()
-    for start in stride(from: 0, to: tokens.count, by: step) {
-      let text = tokens[start..<min(start + step, tokens.count)]
-      try compare(beginning + text, from: max(0, beginning.count - 1), into: &result)
+    for (tokens, _) in try TextWindows(tokens, behind: beginning, width: window, least: 1) {
+      try compare(tokens, from: max(0, beginning.count - 1), into: &result)
     }
     return result
   }

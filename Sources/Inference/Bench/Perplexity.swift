@@ -48,17 +48,11 @@ public struct Perplexity: ~Copyable {
   public mutating func score(
     _ tokens: [Int32], beginning: [Int32], window: Int, proceeds: (Int) -> Bool
   ) throws(InferenceProblem) -> Result {
-    let step = window - beginning.count
-    guard step > 1 else {
-      throw .invalidOption(name: "context", value: window, allowed: "\(beginning.count + 2) or more")
-    }
     var result = Result()
-    for start in stride(from: 0, to: tokens.count, by: step) {
-      let text = tokens[start..<min(start + step, tokens.count)]
-      guard beginning.count + text.count > 1 else { break }
-      try score(beginning + text, from: max(beginning.count, 1), into: &result)
+    for (tokens, end) in try TextWindows(tokens, behind: beginning, width: window, least: 2) where tokens.count > 1 {
+      try score(tokens, from: max(beginning.count, 1), into: &result)
       result.windows += 1
-      guard proceeds(min(start + step, tokens.count)) else { break }
+      guard proceeds(end) else { break }
     }
     return result
   }

@@ -101,13 +101,8 @@ extension PackCache {
   public static func isWhole(_ path: String) -> Bool {
     guard let file = try? OpenFile.reading(path), let head = head(file) else { return false }
     var hasher = SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var offset = PackHead.byteCount
-    while let count = try? file.read(into: &buffer, at: offset), count > 0 {
-      hasher.update(buffer.span.extracting(first: count))
-      offset += count
-    }
-    return hasher.digest == head.content
+    let isRead: Void? = try? file.forEachPiece(ofByteCount: 1 << 20, from: PackHead.byteCount) { hasher.update($0) }
+    return isRead != nil && hasher.digest == head.content
   }
 }
 

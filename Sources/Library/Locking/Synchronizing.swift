@@ -38,7 +38,6 @@ public struct Synchronizing: Sendable {
   private let policies: Policies
   private let materials: Materials
   private let events: @Sendable (Event) -> Void
-  private let isCancelled: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - neighbours: other stores, whose contents need not be fetched.
@@ -46,12 +45,10 @@ public struct Synchronizing: Sendable {
   ///   - threads: threads that compute.
   ///   - policies: what may be pulled.
   ///   - materials: files beside the stores that models are made of.
-  ///   - isCancelled: asked while a model is made.
   public init(
     store: ModelStore, neighbours: [ModelStore] = [], client: HubClient?, threads: Int,
-    policies: Policies = Policies([]),
-    materials: Materials = Materials(), events: @escaping @Sendable (Event) -> Void = { _ in },
-    isCancelled: @escaping @Sendable () -> Bool = { false }
+    policies: Policies = Policies([]), materials: Materials = Materials(),
+    events: @escaping @Sendable (Event) -> Void = { _ in }
   ) {
     self.store = store
     self.neighbours = neighbours
@@ -60,7 +57,6 @@ public struct Synchronizing: Sendable {
     self.policies = policies
     self.materials = materials
     self.events = events
-    self.isCancelled = isCancelled
   }
 
   /// Whether the store has a model as it is locked.
@@ -167,7 +163,7 @@ public struct Synchronizing: Sendable {
     } catch {
       throw LockProblem.noSource(name: name, why: error.why)
     }
-    let (store, threads, policies, events, isCancelled) = (store, threads, policies, events, isCancelled)
+    let (store, threads, policies, events) = (store, threads, policies, events)
     let accepts: @Sendable ([ModelFile]) throws -> Void = { files in
       let made = files.map { LockedFile(path: $0.path, byteCount: $0.byteCount, digest: $0.digest) }
         .sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
@@ -176,7 +172,7 @@ public struct Synchronizing: Sendable {
     }
     if case .gguf(let path, let dtype) = recipe {
       events(.making(name))
-      _ = try await NamedThread.run("sync") {
+      _ = try await WorkOnThread.value("sync") { isCancelled in
         try Importing(
           store: store, threads: threads, policies: policies, accepts: accepts,
           events: { event in
@@ -193,7 +189,7 @@ public struct Synchronizing: Sendable {
       located = try LocatedModel(try await base(of: model), in: store)
     }
     events(.making(name))
-    _ = try await NamedThread.run("sync") {
+    _ = try await WorkOnThread.value("sync") { isCancelled in
       let added = try recipe.adapters()
       return try Derivation(located, store: store).publish(
         as: model.reference, replaces: true, inputs: added, accepts: accepts,
