@@ -86,7 +86,8 @@ def from_transformers(folder):
     if not any(folder.glob("*.safetensors")):
         config = transformers.AutoConfig.from_pretrained(folder)
         # Wide enough that logits differ, unlike those of a model before its training.
-        config.initializer_range = 0.5 / math.sqrt(config.hidden_size) * 2
+        text = config.get_text_config()
+        text.initializer_range = 1 / math.sqrt(text.hidden_size)
         made = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         with torch.no_grad():
             for name, parameter in made.named_parameters():
@@ -121,7 +122,8 @@ def main():
     else:
         logits = from_file(options.reference, options.folder, config)
     random = np.random.default_rng(2)
-    texts = [random.integers(0, config["vocab_size"], int(length)).tolist() for length in options.lengths.split(",")]
+    size = (config.get("text_config") or config)["vocab_size"]
+    texts = [random.integers(0, size, int(length)).tolist() for length in options.lengths.split(",")]
     wanted = [expected(logits, tokens, options.greedy) for tokens in texts]
     questions = "".join(json.dumps({"tokens": tokens, "greedy": options.greedy}) + "\n" for tokens in texts)
     is_right = True

@@ -25,7 +25,12 @@ public struct Architecture: Sendable, Equatable {
   /// - Throws: `ModelProblem.unsupportedArchitecture` for an unknown `model_type`, and other cases
   ///   for values that cannot be or that are not supported.
   public init(config: JSONValue) throws(ModelProblem) {
-    self = try Registry.architecture(config)
+    try self.init(config: config, naming: .plain)
+  }
+
+  /// Reads config.json, for tensors that lie somewhere.
+  init(config: JSONValue, naming: TensorNaming) throws(ModelProblem) {
+    self = try Registry.architecture(config, naming)
   }
 }
 

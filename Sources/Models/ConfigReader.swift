@@ -8,10 +8,13 @@ struct ConfigReader {
   let object: JSONObject
   /// Where the object lies, for messages: empty at the top, else `rope_scaling.` and the like.
   let prefix: String
+  /// Where the tensors lie that the config describes.
+  let naming: TensorNaming
 
-  init(_ object: JSONObject, prefix: String = "") {
+  init(_ object: JSONObject, prefix: String = "", naming: TensorNaming = .plain) {
     self.object = object
     self.prefix = prefix
+    self.naming = naming
   }
 
   /// The value, unless it is absent or null.
@@ -82,7 +85,7 @@ struct ConfigReader {
     guard let object = value.objectValue else {
       throw problem(key, "an object is needed, \(value.kindName) was found")
     }
-    return ConfigReader(object, prefix: "\(prefix)\(key).")
+    return ConfigReader(object, prefix: "\(prefix)\(key).", naming: naming)
   }
 
   /// Numbers in a list; nil when absent.

@@ -67,7 +67,7 @@ struct DecoderConfig {
 
   /// An RMS norm over the hidden state.
   func rms(_ path: String, offset: Float = 0) -> Norm {
-    Norm(path: path, size: hidden, epsilon: epsilon, weightOffset: offset)
+    Norm(path: reader.naming.place(path), size: hidden, epsilon: epsilon, weightOffset: offset)
   }
 
   /// A layer norm with a bias over the hidden state.
@@ -89,6 +89,7 @@ struct DecoderConfig {
     window: Int? = nil
   ) -> Attention {
     let (wide, narrow) = (heads * headSize, keyValueHeads * headSize)
+    let path = reader.naming.place(path)
     return Attention(
       heads: heads, keyValueHeads: keyValueHeads, headSize: headSize,
       queryKeyValue: [
@@ -102,12 +103,13 @@ struct DecoderConfig {
 
   /// A norm over each query or key head.
   func perHead(_ path: String, offset: Float = 0) -> HeadNorm {
-    HeadNorm(norm: Norm(path: path, size: headSize, epsilon: epsilon, weightOffset: offset), perHead: true)
+    let path = reader.naming.place(path)
+    return HeadNorm(norm: Norm(path: path, size: headSize, epsilon: epsilon, weightOffset: offset), perHead: true)
   }
 
   /// `gate_proj`, `up_proj` and `down_proj` below `path`, `intermediate_size` wide unless another size is given.
   func gatedMLP(_ path: String, activation: Activation, bias: Bool = false, size: Int? = nil) -> MLP {
-    let width = size ?? intermediate
+    let (width, path) = (size ?? intermediate, reader.naming.place(path))
     return MLP(
       input: [
         Linear(path: "\(path).gate_proj", outputs: width, inputs: hidden, bias: bias),
@@ -152,17 +154,20 @@ struct DecoderConfig {
   }
 
   /// `sliding_window` of the config, nil when there is none.
-  func slidingWindow() throws(ModelProblem) -> Int? {
-    try reader.optionalInt("sliding_window", in: 1...Limits.context)
+  /// - Parameter usual: what holds when the config does not say; null says that there is none.
+  func slidingWindow(default usual: Int? = nil) throws(ModelProblem) -> Int? {
+    guard reader.object["sliding_window"] != nil else { return usual }
+    return try reader.optionalInt("sliding_window", in: 1...Limits.context)
   }
 
   /// The whole of a model whose tensors are named as Llama's outside the layers.
   func architecture(
     layers: [LayerDescription], ropes: [Rope], finalNorm: Norm, outputBias: Bool = false
   ) -> Architecture {
-    let embedding = Embedding(path: "model.embed_tokens")
+    let embedding = Embedding(path: reader.naming.place("model.embed_tokens"))
     let head = Linear(
-      path: isTied ? embedding.path : "lm_head", outputs: vocabulary, inputs: hidden, bias: outputBias)
+      path: isTied ? embedding.path : reader.naming.place("lm_head"), outputs: vocabulary, inputs: hidden,
+      bias: outputBias)
     return Architecture(
       modelType: modelType, vocabularySize: vocabulary, hiddenSize: hidden, contextLength: context,
       embedding: embedding, ropes: ropes, layers: layers, finalNorm: finalNorm,

@@ -30,14 +30,21 @@ public enum Registry {
   ]
 
   /// Every `model_type` that is supported, sorted.
-  public static var modelTypes: [String] { table.map(\.modelType).sorted() }
+  public static var modelTypes: [String] {
+    (table.map(\.modelType) + TextPart.known.map(\.modelType)).sorted()
+  }
 
   /// Finds the description of a config by its `model_type`.
-  static func architecture(_ config: JSONValue) throws(ModelProblem) -> Architecture {
+  static func architecture(_ config: JSONValue, _ naming: TensorNaming) throws(ModelProblem) -> Architecture {
     guard let object = config.objectValue else {
       throw .invalidConfig(key: "content", reason: "an object is needed, \(config.kindName) was found")
     }
-    let reader = ConfigReader(object)
+    var reader = ConfigReader(object)
+    if let type = reader.value("model_type")?.stringValue,
+      let part = TextPart.known.first(where: { $0.modelType == type })
+    {
+      reader = try part.reader(ConfigReader(object, naming: naming))
+    }
     guard let name = try reader.optionalString("model_type") else {
       throw reader.problem("model_type", "it is missing")
     }

@@ -36,9 +36,10 @@ public struct Snapshot: Sendable {
   public init(
     folder: String, config: JSONValue, generationConfig: JSONValue? = nil, checkpoint: () throws -> any Checkpoint
   ) throws {
-    let architecture = try Architecture(config: config)
+    _ = try Architecture(config: config)
     let quantization = try QuantizationConfig(ConfigReader(config.objectValue ?? JSONObject()))
     let checkpoint = try checkpoint()
+    let architecture = try Architecture(config: config, naming: TensorNaming(of: checkpoint))
     weights = WeightReader(checkpoint: checkpoint, quantization: quantization)
     try weights.check(architecture)
     self.folder = folder

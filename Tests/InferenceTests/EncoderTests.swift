@@ -51,6 +51,56 @@ import Testing
     #expect(throws: InferenceProblem.self) { _ = try forward.encode([EncoderText(tokens: [1], types: [2])]) }
   }
 
+  /// A copy of the encoder with other files of sentence-transformers beside it.
+  private func pooling(_ files: [String: JSONValue]) throws -> Pooling {
+    let folder = try TemporaryFolder()
+    for name in ["config.json", "model.safetensors"] {
+      try folder.write(try Fixtures.bytes("models/bert/\(name)"), to: name)
+    }
+    for (name, content) in files { try folder.write(JSONWriter.string(content), to: name) }
+    return try EncoderSnapshot.open(folder.path).pooling
+  }
+
+  private static let modules: JSONValue = [
+    ["type": "sentence_transformers.base.modules.transformer.Transformer", "path": ""],
+    ["type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling", "path": "1_Pooling"],
+  ]
+
+  @Test("how tokens are joined is read as versions 2 to 5 of sentence-transformers write it, and as version 6 does")
+  func poolingFiles() throws {
+    func modes(_ config: JSONValue) throws -> [Pooling.Mode] {
+      try pooling(["modules.json": Self.modules, "1_Pooling/config.json": config]).modes
+    }
+    #expect(try modes(["pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false]) == [.first])
+    #expect(try modes(["pooling_mode": "cls", "include_prompt": true]) == [.first])
+    #expect(try modes(["pooling_mode": ["mean", "lasttoken"]]) == [.mean, .last])
+    #expect(try modes(["embedding_dimension": 64]) == [.mean])
+    for unknown in ["weightedmean", "attention"] as [JSONValue] {
+      #expect(throws: ModelProblem.self) { try modes(["pooling_mode": unknown]) }
+    }
+    #expect(throws: ModelProblem.self) { try modes(["pooling_mode_weightedmean_tokens": true]) }
+  }
+
+  @Test("the longest text and what stands before a text are read where they are written")
+  func poolingSettings() throws {
+    #expect(try pooling([:]).longest == nil)
+    #expect(try pooling(["tokenizer_config.json": ["model_max_length": 64]]).longest == 64)
+    #expect(try pooling(["tokenizer_config.json": ["model_max_length": 1e30]]).longest == nil)
+    let both: [String: JSONValue] = [
+      "sentence_bert_config.json": ["max_seq_length": 32], "tokenizer_config.json": ["model_max_length": 64],
+    ]
+    #expect(try pooling(both).longest == 32)
+    let named: JSONValue = ["default_prompt_name": "query", "prompts": ["query": "Represent this: ", "document": ""]]
+    let settings = "config_sentence_transformers.json"
+    #expect(try pooling(["modules.json": Self.modules, settings: named]).prompt == "Represent this: ")
+    #expect(try pooling(["modules.json": Self.modules, settings: ["default_prompt_name": .null]]).prompt == "")
+    let (lost, left): (JSONValue, JSONValue) = (["default_prompt_name": "query"], ["include_prompt": false])
+    #expect(throws: ModelProblem.self) { try pooling(["modules.json": Self.modules, settings: lost]) }
+    #expect(throws: ModelProblem.self) {
+      try pooling(["modules.json": Self.modules, settings: named, "1_Pooling/config.json": left])
+    }
+  }
+
   @Test("an encoder is not run as a model that writes text") func notADecoder() throws {
     #expect(throws: ModelProblem.encoder(name: "bert")) {
       _ = try LoadedModel.load(folder: Fixtures.url("models/bert"))

@@ -55,6 +55,61 @@ struct ArchitectureTests {
     #expect(try Self.fixture("qwen2-sliding").layers.map(\.attention?.window) == [nil, 20, 20])
     #expect(try Self.fixture("gemma2-sliding").layers.map(\.attention?.window) == [16, nil, 16])
     #expect(try Self.fixture("gemma3_text").layers.map(\.attention?.window) == [20, 20, nil])
+    #expect(try Self.fixture("smollm3").layers.map(\.attention?.window) == [nil, 20, nil, nil, 20])
+    #expect(try Self.fixture("qwen3_moe-v5config-sliding").layers.map(\.attention?.window) == [20, 20, 20])
+  }
+
+  @Test("a window that is not spoken of is the family's usual one; null says that there is none")
+  func usualWindows() throws {
+    func window(_ changes: JSONObject) throws -> Int? {
+      try Architecture(config: Self.config(changes)).layers[0].attention?.window
+    }
+    #expect(try window(["model_type": "mistral"]) == 4096)
+    #expect(try window(["model_type": "mistral", "sliding_window": .null]) == nil)
+    #expect(try window(["model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 0]) == 4096)
+    #expect(try window(["model_type": "qwen2", "max_window_layers": 0]) == nil)
+    #expect(try window(["model_type": "phi3"]) == nil)
+  }
+
+  @Test("what the reference of Gemma 3 ignores is ignored, and what Phi cannot have is refused")
+  func corners() throws {
+    let gemma: JSONObject = ["model_type": "gemma3_text", "attn_logit_softcapping": 5.0]
+    #expect(try Architecture(config: Self.config(gemma)).layers.allSatisfy { $0.attention?.softCap == nil })
+    #expect(throws: ModelProblem.self) {
+      try Architecture(config: Self.config(["model_type": "phi", "tie_word_embeddings": true]))
+    }
+  }
+
+  @Test("the text model of one that sees is described with what its settings leave out")
+  func textPart() throws {
+    let text: JSONObject = [
+      "model_type": "gemma3_text", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 6,
+      "rope_scaling": ["factor": 8.0, "rope_type": "linear"], "sliding_window": 1024,
+    ]
+    let gemma = try Architecture(config: ["model_type": "gemma3", "text_config": .object(text)])
+    let attention = try #require(gemma.layers[0].attention)
+    #expect(gemma.vocabularySize == 262_208 && gemma.contextLength == 131_072 && gemma.output.isTied)
+    #expect(attention.heads == 8 && attention.keyValueHeads == 4 && attention.headSize == 256)
+    #expect(gemma.layers.map(\.attention?.window) == [1024, 1024, 1024, 1024, 1024, nil])
+    #expect(gemma.ropes.map(\.theta) == [1e6, 10000] && gemma.ropes[0].scaling == .linear(factor: 8))
+    let mistral = try Architecture(
+      config: ["model_type": "mistral3", "text_config": Self.config(["model_type": "mistral"])])
+    #expect(mistral.modelType == "mistral" && !mistral.output.isTied)
+  }
+
+  @Test("a model that sees around an unknown text model, or around none, is refused by name")
+  func unknownText() {
+    #expect(throws: ModelProblem.unsupportedFeature(name: #"mistral3 around a text model "ministral3""#)) {
+      try Architecture(config: ["model_type": "mistral3", "text_config": Self.config(["model_type": "ministral3"])])
+    }
+    for text in [JSONValue.null, [], "mistral"] {
+      #expect(throws: ModelProblem.self) {
+        try Architecture(config: ["model_type": "mistral3", "text_config": text])
+      }
+    }
+    #expect {
+      try Architecture(config: ["model_type": "gemma3", "text_config": ["hidden_size": -1]])
+    } throws: { ($0 as? ModelProblem)?.what.contains("text_config.") == true }
   }
 
   @Test("Qwen 2 has biases on queries, keys and values although no key says so")
@@ -144,8 +199,9 @@ struct ArchitectureTests {
     Hostile(changes: ["model_type": "mistral", "sliding_window": -5], key: "sliding_window"),
     Hostile(changes: ["model_type": "mistral", "layer_types": ["full_attention"]], key: "layer_types"),
     Hostile(
-      changes: ["model_type": "mistral", "layer_types": ["sliding_attention", "full_attention"]],
-      key: "sliding_window"),
+      changes: [
+        "model_type": "mistral", "layer_types": ["sliding_attention", "full_attention"], "sliding_window": .null,
+      ], key: "sliding_window"),
     Hostile(changes: ["model_type": "mistral", "layer_types": ["mamba", "mamba"]], key: nil),
     Hostile(changes: ["model_type": "mixtral", "num_local_experts": 0], key: "num_local_experts"),
     Hostile(

@@ -37,7 +37,8 @@ public struct Embedder: ~Copyable {
   /// The embeddings of texts, in their order. Texts of like length are encoded together.
   /// - Throws: `InferenceProblem` for tokens the model does not have.
   public mutating func embed(_ texts: [String]) throws(InferenceProblem) -> [TextEmbedding] {
-    let read = texts.map { cut(tokenizer.encode($0, addSpecialTokens: true, parseSpecial: false)) }
+    let prompt = model.snapshot.pooling.prompt
+    let read = texts.map { cut(tokenizer.encode(prompt + $0, addSpecialTokens: true, parseSpecial: false)) }
     var results = [TextEmbedding?](repeating: nil, count: texts.count)
     var batch: [Int] = []
     var count = 0

@@ -144,8 +144,8 @@ enum DeepSeek {
       case "group_limited_greedy", "noaux_tc": break
       default: throw .unsupportedFeature(name: "choice of experts \"\(method.prefix(64))\"")
       }
-      let groups = try reader.int("n_group", in: 1...Limits.experts, default: 1)
-      let chosen = try reader.int("topk_group", in: 1...groups, default: groups)
+      let groups = try reader.int("n_group", in: 1...Limits.experts, default: isV3 && count % 8 == 0 ? 8 : 1)
+      let chosen = try reader.int("topk_group", in: 1...groups, default: isV3 ? min(4, groups) : groups)
       guard groups > 1, chosen < groups else { return nil }
       guard groups <= 64 else { throw .unsupportedFeature(name: "\(groups) groups of experts") }
       guard count % groups == 0 else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gemma 3 (text): Gemma 2 with norms on queries and keys in place of the soft caps; several local
-// layers with their own rope base, then a global one.
+// Gemma 3 (text): Gemma 2 with norms on queries and keys in place of the soft cap on scores, which its reference ignores where a
+// config has one; several local layers with their own rope base, then a global one.
 
 /// `model_type: gemma3_text`.
 enum Gemma3 {
@@ -17,12 +17,10 @@ enum Gemma3 {
     }
     let scalar = try reader.double("query_pre_attn_scalar", in: 1e-6...1e6, default: 256)
     let bias = try reader.bool("attention_bias", default: false)
-    let cap = try reader.optionalDouble("attn_logit_softcapping", in: 1e-6...1e6)
     let layers = (0..<config.layerCount).map { index in
       let path = "model.layers.\(index).self_attn"
       var attention = config.attention(path, inputBias: bias, outputBias: bias, window: windows[index])
       attention.scale = Float(1 / scalar.squareRoot())
-      attention.softCap = cap.map { Float($0) }
       attention.queryNorm = config.perHead("\(path).q_norm", offset: 1)
       attention.keyNorm = config.perHead("\(path).k_norm", offset: 1)
       attention.rope = windows[index] == nil ? 0 : 1

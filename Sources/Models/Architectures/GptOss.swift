@@ -6,7 +6,7 @@ enum GptOss {
   static func describe(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
     let config = try DecoderConfig(reader, defaultEpsilon: 1e-5)
     let bias = try reader.bool("attention_bias", default: true)
-    let windows = try config.windows(try config.slidingWindow()) { $0 % 2 == 0 }
+    let windows = try config.windows(try config.slidingWindow(default: 128)) { $0 % 2 == 0 }
     let count = try reader.int("num_local_experts", in: 1...Limits.experts)
     let perToken = try reader.int("num_experts_per_tok", in: 1...count, default: min(4, count))
     let limit = try reader.double("swiglu_limit", in: 1e-3...1e6, default: 7)

@@ -6,7 +6,7 @@ enum Mistral {
   static func describe(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
     let config = try DecoderConfig(reader)
     let activation = try config.activation()
-    let windows = try config.windows(try config.slidingWindow()) { _ in true }
+    let windows = try config.windows(try config.slidingWindow(default: 4096)) { _ in true }
     let layers = (0..<config.layerCount).map { index in
       config.layer(
         index, attention: config.attention("model.layers.\(index).self_attn", window: windows[index]),

@@ -4,7 +4,7 @@
 /// `model_type: mixtral`.
 enum Mixtral {
   static func describe(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
-    let config = try DecoderConfig(reader)
+    let config = try DecoderConfig(reader, defaultEpsilon: 1e-5)
     let activation = try config.activation()
     let windows = try config.windows(try config.slidingWindow()) { _ in true }
     let count = try reader.int("num_local_experts", in: 1...Limits.experts, default: 8)

@@ -8,6 +8,7 @@ enum Phi {
     guard try !reader.bool("qk_layernorm", default: false) else {
       throw .unsupportedFeature(name: "qk_layernorm")
     }
+    guard !config.isTied else { throw .unsupportedFeature(name: "tie_word_embeddings, for an output with a bias") }
     let activation = try config.activation(default: "gelu_new")
     let layers = (0..<config.layerCount).map { index in
       let path = "model.layers.\(index)"
@@ -20,6 +21,6 @@ enum Phi {
     }
     return config.architecture(
       layers: layers, ropes: [try config.rope(partial: 0.5)],
-      finalNorm: config.layerNorm("model.final_layernorm"), outputBias: !config.isTied)
+      finalNorm: config.layerNorm("model.final_layernorm"), outputBias: true)
   }
 }

@@ -23,6 +23,6 @@ extension DecoderConfig {
   func lateWindows() throws(ModelProblem) -> [Int?] {
     let first = try reader.int("max_window_layers", in: 0...Limits.layers, default: 28)
     let slides = try reader.bool("use_sliding_window", default: false)
-    return try windows(slides ? try slidingWindow() : nil) { slides && $0 >= first }
+    return try windows(slides ? try slidingWindow(default: 4096) : nil) { slides && $0 >= first }
   }
 }

@@ -6,7 +6,7 @@ enum Qwen3 {
   static func describe(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
     let config = try DecoderConfig(reader)
     let activation = try config.activation()
-    let attention = try config.normedAttention()
+    let attention = try config.normedAttention(windows: try config.lateWindows())
     let layers = (0..<config.layerCount).map { index in
       config.layer(
         index, attention: attention(index),
@@ -18,9 +18,8 @@ enum Qwen3 {
 
 extension DecoderConfig {
   /// Qwen 3's attention for a layer's index.
-  func normedAttention() throws(ModelProblem) -> (Int) -> Attention {
+  func normedAttention(windows: [Int?]) throws(ModelProblem) -> (Int) -> Attention {
     let bias = try reader.bool("attention_bias", default: false)
-    let windows = try lateWindows()
     return { index in
       let path = "model.layers.\(index).self_attn"
       var attention = self.attention(path, inputBias: bias, outputBias: bias, window: windows[index])

@@ -5,7 +5,10 @@
 enum Qwen3MoE {
   static func describe(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
     let config = try DecoderConfig(reader)
-    let attention = try config.normedAttention()
+    // Every layer slides or none: `max_window_layers` does not count here.
+    let slides = try reader.bool("use_sliding_window", default: false)
+    let window = slides ? try config.slidingWindow(default: 4096) : nil
+    let attention = try config.normedAttention(windows: Array(repeating: window, count: config.layerCount))
     let half = try feedForward(config)
     let layers = (0..<config.layerCount).map { config.layer($0, attention: attention($0), feedForward: half($0)) }
     return config.architecture(layers: layers, ropes: [try config.rope()], finalNorm: config.rms("model.norm"))
@@ -20,7 +23,9 @@ enum Qwen3MoE {
     let activation = try config.activation()
     let step = try reader.int("decoder_sparse_step", in: 1...Limits.layers, default: 1)
     let dense = Set(try reader.numbers("mlp_only_layers", in: 0...Double(Limits.layers)) ?? [])
-    let count = try reader.int("num_experts", in: 0...Limits.experts)
+    // transformers 5 writes the one name, 4 the other.
+    let countKey = reader.has("num_local_experts") ? "num_local_experts" : "num_experts"
+    let count = try reader.int(countKey, in: 0...Limits.experts)
     let perToken = try reader.int("num_experts_per_tok", in: 1...Limits.experts, default: 8)
     let size = try reader.int("moe_intermediate_size", in: 1...Limits.width)
     let normalizes = try reader.bool("norm_topk_prob", default: false)

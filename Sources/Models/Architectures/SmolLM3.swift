@@ -9,8 +9,9 @@ enum SmolLM3 {
     let attentionBias = try reader.bool("attention_bias", default: false)
     let mlpBias = try reader.bool("mlp_bias", default: false)
     let slides = try reader.bool("use_sliding_window", default: false)
-    let windows = try config.windows(slides ? try config.slidingWindow() : nil) { _ in slides }
     let rotates = try rotations(config)
+    // Of themselves only the layers that are not rotated slide.
+    let windows = try config.windows(slides ? try config.slidingWindow() : nil) { slides && !rotates[$0] }
     let layers = (0..<config.layerCount).map { index in
       let path = "model.layers.\(index)"
       var attention = config.attention(

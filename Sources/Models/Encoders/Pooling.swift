@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the states of a text's tokens become one vector, as sentence-transformers' files say: modules.json lists what
-// follows the encoder, 1_Pooling/config.json how tokens are joined.
+// follows the encoder, 1_Pooling/config.json how tokens are joined, config_sentence_transformers.json what stands before a text.
 
 internal import Basics
 
@@ -23,8 +23,10 @@ public struct Pooling: Sendable, Equatable {
   public var modes: [Mode]
   /// Scaled to length one at the end.
   public var normalizes: Bool
-  /// Longest text in tokens, the special ones counted; nil leaves it to the model.
+  /// Longest text in tokens, the special ones counted; nil leaves it to the tokenizer and the model.
   public var longest: Int?
+  /// Put before each text.
+  public var prompt = ""
 
   /// Mean and nothing else: what sentence-transformers does with a model that says nothing.
   public static let standard = Pooling(modes: [.mean], normalizes: false)
@@ -33,10 +35,19 @@ public struct Pooling: Sendable, Equatable {
   /// - Throws: `ModelProblem.unsupportedFeature` for steps that are not known, `invalidFile` for files that cannot be.
   static func read(folder: String) throws -> Pooling {
     var pooling = Pooling.standard
-    if let limits = try json(folder, "sentence_bert_config.json") {
-      pooling.longest = limits["max_seq_length"]?.intValue.flatMap { $0 > 0 ? $0 : nil }
-    }
+    // The older place of the limit, then the one where sentence-transformers 6 writes it.
+    let limit = try json(folder, "sentence_bert_config.json")?["max_seq_length"]?.intValue
+    let other = try json(folder, "tokenizer_config.json", limit: 1 << 26)?["model_max_length"]?.intValue
+    pooling.longest = (limit ?? other).flatMap { $0 > 0 ? $0 : nil }
     guard let modules = try json(folder, "modules.json") else { return pooling }
+    let settings = try json(folder, "config_sentence_transformers.json")
+    if let name = settings?["default_prompt_name"]?.stringValue {
+      guard let prompt = settings?["prompts"]?[name]?.stringValue else {
+        let path = "\(folder)/config_sentence_transformers.json"
+        throw ModelProblem.invalidFile(path: path, reason: "it has no prompt \"\(name.prefix(64))\"")
+      }
+      pooling.prompt = prompt
+    }
     guard let steps = modules.arrayValue else {
       throw ModelProblem.invalidFile(path: "\(folder)/modules.json", reason: "a list is needed")
     }
@@ -50,28 +61,39 @@ public struct Pooling: Sendable, Equatable {
         guard path.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else {
           throw ModelProblem.invalidFile(path: "\(folder)/modules.json", reason: "a path leaves the folder")
         }
-        if let config = try json(folder, "\(path)/config.json") { pooling.modes = try modes(config) }
+        guard let config = try json(folder, "\(path)/config.json") else { continue }
+        pooling.modes = try modes(config)
+        if config["include_prompt"]?.boolValue == false, !pooling.prompt.isEmpty {
+          throw ModelProblem.unsupportedFeature(name: "pooling without the tokens of the prompt")
+        }
       default: throw ModelProblem.unsupportedFeature(name: "a step \"\(type.prefix(64))\" behind the encoder")
       }
     }
     return pooling
   }
 
+  /// How tokens are joined: one name or several since sentence-transformers 6, a flag for each mode before.
   private static func modes(_ config: JSONValue) throws(ModelProblem) -> [Mode] {
-    let names: [(String, Mode)] = [
-      ("pooling_mode_cls_token", .first), ("pooling_mode_max_tokens", .largest), ("pooling_mode_mean_tokens", .mean),
-      ("pooling_mode_mean_sqrt_len_tokens", .meanSquareRoot), ("pooling_mode_lasttoken", .last),
+    let table: [(name: String, flag: String, mode: Mode?)] = [
+      ("cls", "pooling_mode_cls_token", .first), ("max", "pooling_mode_max_tokens", .largest),
+      ("mean", "pooling_mode_mean_tokens", .mean),
+      ("mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens", .meanSquareRoot),
+      ("weightedmean", "pooling_mode_weightedmean_tokens", nil), ("lasttoken", "pooling_mode_lasttoken", .last),
     ]
-    if config["pooling_mode_weightedmean_tokens"]?.boolValue == true {
-      throw .unsupportedFeature(name: "pooling by a weighted mean")
+    let flagged = table.filter { config[$0.flag]?.boolValue == true }.map(\.name)
+    let named = config["pooling_mode"]
+    let names = named?.stringValue.map { [$0] } ?? named?.arrayValue?.map { $0.stringValue ?? "" } ?? flagged
+    return try (names.isEmpty ? ["mean"] : names).map { name throws(ModelProblem) in
+      guard let mode = table.first(where: { $0.name == name })?.mode else {
+        throw .unsupportedFeature(name: "pooling by \"\(name.prefix(64))\"")
+      }
+      return mode
     }
-    let modes = names.filter { config[$0.0]?.boolValue == true }.map(\.1)
-    return modes.isEmpty ? [.mean] : modes
   }
 
-  private static func json(_ folder: String, _ name: String) throws -> JSONValue? {
+  private static func json(_ folder: String, _ name: String, limit: Int = 1 << 20) throws -> JSONValue? {
     let path = "\(folder)/\(name)"
     guard Files.isFile(path) else { return nil }
-    return try JSONReader.parse(try Files.read(path, limit: 1 << 20), limits: .lastKeyWins)
+    return try JSONReader.parse(try Files.read(path, limit: limit), limits: .lastKeyWins)
   }
 }
