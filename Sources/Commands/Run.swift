@@ -110,19 +110,33 @@ struct Run: AsyncParsableCommand {
     request.stopStrings = sampling.stop
     request.adapter = adapter.isEmpty ? nil : Self.adapterName
     request.endTokens = try session.model.snapshot.endTokens(session.tokenizer)
+    let channels = chat.flatMap { $0.hasChannels ? ChannelReader() : nil }
+    request.skipsSpecialTokens = channels == nil
     let answers = try session.answers(to: [request])
-    return try await Interrupts.shared.handling({ answers.cancel() }) { try await show(answers) }
+    return try await Interrupts.shared.handling({ answers.cancel() }) { try await show(answers, channels) }
   }
 
-  private func show(_ answers: Answers) async throws -> String {
-    var text = ""
+  /// - Parameter channels: tells what is thought, which goes to the person at the terminal only, from the answer.
+  private func show(_ answers: Answers, _ channels: ChannelReader?) async throws -> String {
+    var (text, channels) = ("", channels)
+    func show(_ parts: [AnswerPart]) {
+      for part in parts {
+        switch part {
+        case .text(let piece):
+          text += piece
+          Output.standard.write(piece, now: true)
+        case .reasoning(let thought):
+          if isatty(2) == 1 { Output.error.write(Style(for: .error).dim(thought.harmless), now: true) }
+        case .call: break
+        }
+      }
+    }
     for await event in answers.events {
       switch event.event {
       case .started, .promptScores: continue
-      case .piece(let piece):
-        text += piece.text
-        Output.standard.write(piece.text, now: true)
+      case .piece(let piece): show(channels?.append(piece.text) ?? [.text(piece.text)])
       case .finished(let reason, let statistics):
+        show(channels?.finish() ?? [])
         Output.standard.line()
         if case .failed(let problem) = reason { throw problem }
         if stats { report(statistics) }

@@ -123,6 +123,9 @@ struct TemplateCheck {
   private static func name(_ form: ToolCallForm) -> String {
     switch form {
     case .tagged: "in <tool_call> tags"
+    case .announced: "after <|tool_call|>"
+    case .marked: "between DeepSeek's marks"
+    case .channels: "in a channel of their own"
     case .listed: "after [TOOL_CALLS]"
     case .bare: "as JSON alone"
     }

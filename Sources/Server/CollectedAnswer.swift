@@ -7,6 +7,8 @@ internal import Models
 /// All of one answer.
 struct CollectedAnswer: Sendable {
   var text = ""
+  /// What the model thought before, where it tells that apart.
+  var reasoning = ""
   /// Functions that it calls.
   var calls: [ToolCall] = []
   var tokens: [GeneratedToken] = []
@@ -28,7 +30,7 @@ struct CollectedAnswer: Sendable {
     }
   }
 
-  /// Tells the calls in the text from the rest of it.
+  /// Tells the calls in the text, and what is thought, from the rest of it.
   mutating func readCalls(_ tools: ToolReading) {
     var reader = tools.reader()
     let parts = reader.append(text) + reader.finish()
@@ -36,6 +38,7 @@ struct CollectedAnswer: Sendable {
     for part in parts {
       switch part {
       case .text(let piece): text += piece
+      case .reasoning(let piece): reasoning += piece
       case .call(let call): if calls.isEmpty || tools.allowsSeveral { calls.append(call) }
       }
     }

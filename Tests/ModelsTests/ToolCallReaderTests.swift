@@ -41,6 +41,33 @@ import Testing
     Case(.tagged, " \(weather)\n", called), Case(.tagged, "{\"a\": 1}", "{\"a\": 1}"),
     Case(.tagged, "{x} <tool_call>\(weather)</tool_call>", "{x}", called),
     Case(.tagged, "{\"name\": \"Bob\", \"arguments\": {}}", "{\"name\": \"Bob\", \"arguments\": {}}"),
+    Case(
+      .tagged, "<tool_call>\n<function=weather>\n<parameter=city>\nBerlin\n</parameter>\n</function>\n</tool_call>",
+      called),
+    Case(.tagged, "Yes.\n<tool_call>\n<function=now>\n</function>\n</tool_call>\n", "Yes.", "now({})"),
+    Case(
+      .tagged,
+      "<tool_call><function=set><parameter=count>\n3\n</parameter><parameter=code>\n12\n</parameter><parameter=on>True"
+        + "</parameter><parameter=list>\n[1, \"a\"]\n</parameter><parameter=text>\n\n a\n\nb </parameter>\n</function></tool_call>",
+      "set({\"count\":3,\"code\":\"12\",\"on\":true,\"list\":[1,\"a\"],\"text\":\"\\n a\\n\\nb \"})"),
+    Case(
+      .tagged, "<tool_call><function=set><parameter=count>many<parameter=on>x</function></tool_call>",
+      "set({\"count\":\"many\",\"on\":\"x\"})"),
+    Case(
+      .tagged, "<tool_call><function=no name></function></tool_call>",
+      "<tool_call><function=no name></function></tool_call>"),
+    Case(.announced, "<|tool_call|>[\(weather), \(weather)]", called, called),
+    Case(.announced, "Hm. <|tool_call|>\(weather)", "Hm.", called),
+    Case(.announced, "<|tool_call|>none", "<|tool_call|>none"), Case(.announced, "a <|tool", "a <|tool"),
+    Case(
+      .marked,
+      "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>{\"city\": \"Berlin\"}<｜tool▁call▁end｜>"
+        + "<｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>", called, "now({})"),
+    Case(
+      .marked,
+      "So.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n{\"city\": \"Berlin\"}\n```"
+        + "<｜tool▁call▁end｜><｜tool▁calls▁end｜>", "So.", called),
+    Case(.marked, "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
     Case(.listed, "[TOOL_CALLS] [\(weather), \(weather)]", called, called),
     Case(.listed, "[TOOL_CALLS][]", "[TOOL_CALLS][]"), Case(.listed, "[TOOL_CALLS] later", "[TOOL_CALLS] later"),
     Case(.listed, "Well. [TOOL_CALLS]weather[ARGS]{\"city\": \"Berlin\"}", "Well.", called),
@@ -55,8 +82,23 @@ import Testing
     Case(.bare, "{\"a\": [1, 2", "{\"a\": [1, 2"),
   ]
 
+  static let types = ParameterTypes([
+    [
+      "function": [
+        "name": "set",
+        "parameters": [
+          "properties": [
+            "count": ["type": "integer"], "code": ["type": "string"],
+            "on": ["anyOf": [["type": "boolean"], ["type": "null"]]],
+            "list": ["type": "array"],
+          ]
+        ],
+      ]
+    ]
+  ])
+
   private func read(_ one: Case, pieces: Int) -> [String] {
-    var reader = ToolCallReader(one.form, names: ["weather", "now"])
+    var reader = ToolCallReader(one.form, names: ["weather", "now"], types: Self.types)
     var parts: [ToolCallReader.Part] = []
     var rest = Substring(one.answer)
     while !rest.isEmpty {
@@ -71,6 +113,7 @@ import Testing
       case .text(let text):
         if wasText { found[found.count - 1] += text } else { found.append(text) }
         wasText = true
+      case .reasoning: Issue.record("nothing is thought here")
       case .call(let call):
         found.append("\(call.name)(\(JSONWriter.string(call.arguments)))")
         wasText = false

@@ -9,7 +9,7 @@ import Testing
 @Suite("Tools")
 struct ToolTests {
   /// The tiny model with a template that writes tools and calls down.
-  private func withTools(_ body: (Client) async throws -> Void) async throws {
+  private func withTools(_ extra: String = "", _ body: (Client) async throws -> Void) async throws {
     let folder = try TemporaryFolder("impetus-tools")
     let source = Fixtures.url("models/llama")
     for name in try Files.list(source) where Files.isFile("\(source)/\(name)") {
@@ -20,7 +20,7 @@ struct ToolTests {
       {% if tools %}Tools: {% for tool in tools %}{{ tool | tojson }}{% endfor %} <tool_call>{% endif %}
       {% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}
       <tool_call>{{ c.id }} {{ c.function.name }} {{ c.function.arguments.city }}</tool_call>{% endfor %}
-      {% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}{% endfor %}answer:
+      {% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}{% endfor %}answer:\(extra)
       """, to: "chat_template.jinja")
     try await withServer(FixtureModels([FixtureModels.model(Client.model, folder.path)]), { _ in }, body)
   }
@@ -79,6 +79,20 @@ struct ToolTests {
       #expect(try whole.json.message() == text)
       #expect(events.last?["choices"]?[0]?["finish_reason"] == "length")
       #expect(try await client.chat("Hi", ["tools": Self.tools, "logprobs": true]).status == 400)
+    }
+  }
+
+  @Test("an answer of a model whose template has channels is read without functions too; one without channels is text")
+  func channels() async throws {
+    try await withTools("{% if false %}<|channel|><|message|>{% endif %}") { client in
+      let whole = try await client.chat("Hi", ["max_tokens": 12])
+      #expect(whole.status == 200, "\(whole.text)")
+      #expect(try whole.json["choices"]?[0]?["message"]?["reasoning_content"] == nil)
+      let scored = try await client.chat("Hi", ["max_tokens": 12, "stream": true, "logprobs": true]).events
+      let text = scored.compactMap { $0["choices"]?[0]?["delta"]?["content"]?.stringValue }.joined()
+      #expect(try whole.json.message() == text && !text.isEmpty)
+      let scores = scored.compactMap { $0["choices"]?[0]?["logprobs"]?["content"]?.arrayValue?.count }
+      #expect(scores.reduce(0, +) == 12)
     }
   }
 }

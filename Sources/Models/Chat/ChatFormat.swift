@@ -43,6 +43,9 @@ public struct ChatFormat: Sendable {
     hasControlTokensInCalls = tokenizer.addedTokenTexts.contains { $0.isSpecial && $0.text == form?.opening }
   }
 
+  /// Whether answers are in channels, and have to be read to be understood, also without functions.
+  public var hasChannels: Bool { toolCallForm == .channels }
+
   /// The tokens of a conversation, up to where the model's answer begins.
   ///
   /// Control tokens come from the template only; what looks like one in a message stays text.

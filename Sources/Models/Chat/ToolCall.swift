@@ -42,8 +42,15 @@ public struct ToolCall: Sendable, Equatable {
 
 /// How a model writes calls. JSON alone is read as calls in every form, where it calls functions that there are.
 public enum ToolCallForm: Sendable, Equatable {
-  /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, once for each call: Hermes, Qwen 2.5 and 3, Granite and others.
+  /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, once for each call: Hermes, Qwen 2.5 and 3, Granite 4 and others; with
+  /// `<function=…>` and `<parameter=…>` within: Qwen3-Coder.
   case tagged
+  /// `<|tool_call|>` and an array of calls: Granite 3.
+  case announced
+  /// Calls between DeepSeek's marks, each of a name and its arguments.
+  case marked
+  /// Messages with heads, of which one may be for a function: gpt-oss (`ChannelReader`).
+  case channels
   /// `[TOOL_CALLS]` and an array of calls, or a name, `[ARGS]` and the arguments: Mistral.
   case listed
   /// The whole answer is the call's JSON, with `parameters`; perhaps after `<|python_tag|>`: Llama 3.
@@ -51,8 +58,14 @@ public enum ToolCallForm: Sendable, Equatable {
 
   /// The form by what the template writes of earlier calls. Nil for a template that knows no tools.
   init?(template source: String) {
-    if source.contains("[TOOL_CALLS]") {
+    if source.contains("<|channel|>"), source.contains("<|message|>") {
+      self = .channels
+    } else if source.contains("[TOOL_CALLS]") {
       self = .listed
+    } else if source.contains(Marks.calls.begin) {
+      self = .marked
+    } else if source.contains("<|tool_call|>") {
+      self = .announced
     } else if source.contains("<tool_call>") {
       self = .tagged
     } else if source.contains("tools") {
@@ -62,30 +75,44 @@ public enum ToolCallForm: Sendable, Equatable {
     }
   }
 
+  /// DeepSeek's marks.
+  private enum Marks {
+    static let calls = (begin: "<｜tool▁calls▁begin｜>", end: "<｜tool▁calls▁end｜>")
+    static let call = (begin: "<｜tool▁call▁begin｜>", end: "<｜tool▁call▁end｜>")
+    static let separator = "<｜tool▁sep｜>"
+  }
+
   /// What a call begins with; nil where the JSON itself does.
   var opening: String? {
     switch self {
     case .tagged: "<tool_call>"
+    case .announced: "<|tool_call|>"
+    case .marked: Marks.calls.begin
+    case .channels: "<|channel|>"
     case .listed: "[TOOL_CALLS]"
     case .bare: nil
     }
   }
 
   /// What a call ends with; nil where the answer does.
-  var closing: String? { self == .tagged ? "</tool_call>" : nil }
+  var closing: String? {
+    switch self {
+    case .tagged: "</tool_call>"
+    case .marked: Marks.calls.end
+    case .announced, .channels, .listed, .bare: nil
+    }
+  }
 
   /// The calls in a text between opening and closing; nil when there is none that can be read.
-  func calls(_ text: String) -> [ToolCall]? {
+  func calls(_ text: String, _ types: ParameterTypes = ParameterTypes()) -> [ToolCall]? {
     let trimmed = Self.trimmed(text)
     switch self {
     case .tagged:
-      return Self.json(trimmed).flatMap { ToolCall($0) }.map { [$0] }
-    case .listed:
-      if let list = Self.json(trimmed)?.arrayValue {
-        let calls = list.compactMap { ToolCall($0) }
-        return calls.count == list.count && !calls.isEmpty ? calls : nil
-      }
-      return Self.named(trimmed)
+      return (Self.json(trimmed).flatMap { ToolCall($0) } ?? ToolCall(xml: trimmed, types)).map { [$0] }
+    case .announced: return Self.listed(trimmed)
+    case .listed: return Self.listed(trimmed) ?? Self.named(trimmed)
+    case .marked: return Self.marked(trimmed)
+    case .channels: return nil
     case .bare:
       let tag = "<|python_tag|>"
       let plain = trimmed.hasPrefix(tag) ? Self.trimmed(String(trimmed.dropFirst(tag.count))) : trimmed
@@ -96,6 +123,32 @@ public enum ToolCallForm: Sendable, Equatable {
       }.compactMap { ToolCall($0) }
       return calls.count == parts.count && !calls.isEmpty ? calls : nil
     }
+  }
+
+  /// An array of calls, or one alone.
+  private static func listed(_ text: String) -> [ToolCall]? {
+    let json = json(text)
+    guard let list = json?.arrayValue ?? (json?.objectValue == nil ? nil : json.map { [$0] }) else { return nil }
+    let calls = list.compactMap { ToolCall($0) }
+    return calls.count == list.count && !calls.isEmpty ? calls : nil
+  }
+
+  /// `name` and its arguments (DeepSeek V3.1), or `function`, `name` and the arguments as a block of JSON (before it).
+  private static func marked(_ text: String) -> [ToolCall]? {
+    var calls: [ToolCall] = []
+    for part in text.split(separator: Marks.call.begin) where !part.allSatisfy(\.isWhitespace) {
+      let body = part.firstRange(of: Marks.call.end).map { part[..<$0.lowerBound] } ?? part
+      guard let cut = body.firstRange(of: Marks.separator) else { return nil }
+      var (name, arguments) = (trimmed(String(body[..<cut.lowerBound])), trimmed(String(body[cut.upperBound...])))
+      if name == "function", let line = arguments.firstIndex(where: \.isNewline) {
+        (name, arguments) = (String(arguments[..<line]), trimmed(String(arguments[line...])))
+        if arguments.hasPrefix("```json") { arguments = String(arguments.dropFirst(7)) }
+        if arguments.hasSuffix("```") { arguments = String(arguments.dropLast(3)) }
+      }
+      guard ToolCall.isName(trimmed(name)), let value = json(trimmed(arguments)) else { return nil }
+      calls.append(ToolCall(name: trimmed(name), arguments: value))
+    }
+    return calls.isEmpty ? nil : calls
   }
 
   /// `name[ARGS]{…}`, once or several times after `[TOOL_CALLS]` each, or `name{…}`.

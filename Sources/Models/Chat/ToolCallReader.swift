@@ -5,16 +5,14 @@
 /// Reads one answer.
 public struct ToolCallReader: Sendable {
   /// What an answer is made of.
-  public enum Part: Sendable, Equatable {
-    case text(String)
-    case call(ToolCall)
-  }
+  public typealias Part = AnswerPart
 
   private enum State { case text, inside }
 
   private let form: ToolCallForm
   /// Names that may be called: JSON that calls none of them is an answer like any other.
   private let names: Set<String>
+  private let types: ParameterTypes
   private var state = State.text
   private var held = ""
   /// Blanks that are shown only when text follows: not those around calls.
@@ -26,9 +24,10 @@ public struct ToolCallReader: Sendable {
   /// Whether text has been given out.
   private var hasText = false
 
-  public init(_ form: ToolCallForm, names: Set<String>) {
+  public init(_ form: ToolCallForm, names: Set<String>, types: ParameterTypes = ParameterTypes()) {
     self.form = form
     self.names = names
+    self.types = types
   }
 
   /// Takes text.
@@ -75,7 +74,7 @@ public struct ToolCallReader: Sendable {
       state = .inside
       return true
     }
-    let kept = Self.beginning(of: opening, endsWith: held)
+    let kept = held.commonEnd(withBeginningOf: opening)
     show(String(held.dropLast(kept)), &parts)
     held = String(held.suffix(kept))
     return false
@@ -125,7 +124,7 @@ public struct ToolCallReader: Sendable {
   /// Takes what stands where a call was expected.
   private mutating func take(_ text: String, _ parts: inout [Part], closing: String = "") {
     state = .text
-    if let calls = form.calls(text) {
+    if let calls = form.calls(text, types) {
       awaitsBare = false
       blanks = ""
       parts += calls.map { .call($0) }
@@ -141,15 +140,5 @@ public struct ToolCallReader: Sendable {
     guard end > all.startIndex else { return }
     hasText = true
     parts.append(.text(String(all[..<end])))
-  }
-
-  /// Length of the longest end of a text that is a beginning of the word, in characters.
-  private static func beginning(of word: String, endsWith text: String) -> Int {
-    let (word, text) = (Array(word), Array(text.suffix(word.count)))
-    for count in stride(from: min(word.count - 1, text.count), to: 0, by: -1)
-    where text.suffix(count).elementsEqual(word.prefix(count)) {
-      return count
-    }
-    return 0
   }
 }

@@ -35,6 +35,7 @@ struct ChatAnswer: Sendable {
     var message: JSONObject = [
       "role": "assistant", "content": isSilent ? .null : .string(answer.text), "refusal": .null,
     ]
+    if !answer.reasoning.isEmpty { message["reasoning_content"] = .string(answer.reasoning) }
     if !answer.calls.isEmpty { message["tool_calls"] = .array(answer.calls.map { .object(Self.call($0)) }) }
     return message
   }
@@ -66,6 +67,17 @@ struct ChatAnswer: Sendable {
   /// A chunk with text alone.
   func text(_ index: Int, _ text: String) -> JSONValue {
     chunk(index, delta: ["content": .string(text)], logprobs: .null, reason: .null)
+  }
+
+  /// A chunk with what is thought.
+  func reasoning(_ index: Int, _ text: String) -> JSONValue {
+    chunk(index, delta: ["reasoning_content": .string(text)], logprobs: .null, reason: .null)
+  }
+
+  /// A chunk with log probabilities alone, where they were asked for: of answers that are read, texts and tokens do not go together.
+  func scores(_ index: Int, _ tokens: [GeneratedToken]) -> [JSONValue] {
+    guard isScored, !tokens.isEmpty else { return [] }
+    return [chunk(index, delta: [:], logprobs: logprobs(tokens), reason: .null)]
   }
 
   /// The chunk that opens an answer.
