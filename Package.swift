@@ -131,7 +131,7 @@ let package = Package(
     .testTarget(name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Basics", "Support"], swiftSettings: house),
     .testTarget(
       name: "InferenceTests",
-      dependencies: ["Inference", "Models", "Checkpoints", "Tokenizers", "CKernels", "Basics", "Support"],
+      dependencies: ["Inference", "Models", "Checkpoints", "Tensors", "Tokenizers", "CKernels", "Basics", "Support"],
       swiftSettings: house),
     .testTarget(
       name: "LibraryTests",

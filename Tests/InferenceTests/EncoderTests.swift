@@ -2,9 +2,12 @@
 // An encoder against the outputs stored beside it, alone and among texts of other lengths.
 
 import Basics
+import Checkpoints
+import Glibc
 import Inference
 import Models
 import Support
+import Tensors
 import Testing
 
 @Suite struct EncoderTests {
@@ -65,6 +68,86 @@ import Testing
     ["type": "sentence_transformers.base.modules.transformer.Transformer", "path": ""],
     ["type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling", "path": "1_Pooling"],
   ]
+
+  /// DistilBERT's names of BERT's tensors.
+  private static func distilled(_ name: String) -> String {
+    let names = [
+      ("encoder.layer.", "transformer.layer."), ("attention.self.query", "attention.q_lin"),
+      ("attention.self.key", "attention.k_lin"), ("attention.self.value", "attention.v_lin"),
+      ("attention.output.dense", "attention.out_lin"), ("attention.output.LayerNorm", "sa_layer_norm"),
+      ("intermediate.dense", "ffn.lin1"), (".output.dense", ".ffn.lin2"), (".output.LayerNorm", ".output_layer_norm"),
+    ]
+    return names.reduce("distilbert.\(name)") { $0.replacing($1.0, with: $1.1) }
+  }
+
+  @Test("DistilBERT is BERT with other names, without types of tokens and a pooler") func distilbert() throws {
+    let bert = try openCheckpoint(folder: Fixtures.url("models/bert"))
+    let type = try bert.require("embeddings.token_type_embeddings.weight").floats()
+    let tensors = try bert.names.filter { !$0.contains("token_type") && !$0.contains("pooler") }.map { name in
+      let view = try bert.require(name)
+      var values = try view.floats()
+      // Every token is of the first type: its row may as well be added to the positions.
+      if name.contains("position_embeddings") { for place in values.indices { values[place] += type[place % 64] } }
+      return (name: Self.distilled(name), shape: view.shape.dimensions, values: values)
+    }
+    let folder = try TemporaryFolder()
+    try folder.write(SafetensorsBuilder.floats(tensors), to: "model.safetensors")
+    let config: JSONValue = [
+      "model_type": "distilbert", "dim": 64, "n_heads": 4, "n_layers": 2, "hidden_dim": 112, "vocab_size": 320,
+      "max_position_embeddings": 112, "activation": "gelu",
+    ]
+    try folder.write(JSONWriter.string(config), to: "config.json")
+    let options = LoadedModel.Options(precise: true, threads: 2)
+    var distilled = try EncoderForward(try EncoderModel.load(folder: folder.path, options: options))
+    var whole = try EncoderForward(try model())
+    let text = EncoderText(tokens: (0..<90).map { $0 * 7 % 320 })
+    let (got, expected) = (Array(try distilled.encode([text])), Array(try whole.encode([text])))
+    #expect(got.count == expected.count && zip(got, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+  }
+
+  @Test("a Dense step behind the pooling is a product, in its place") func dense() throws {
+    func vector(_ config: JSONValue, _ tensors: [(name: String, shape: [Int], values: [Float])]) throws -> [Float] {
+      let folder = try TemporaryFolder()
+      for name in ["config.json", "model.safetensors"] {
+        try folder.write(try Fixtures.bytes("models/bert/\(name)"), to: name)
+      }
+      let modules: JSONValue = [
+        ["type": "sentence_transformers.models.Transformer", "path": ""],
+        ["type": "sentence_transformers.models.Pooling", "path": "1_Pooling"],
+        ["type": "sentence_transformers.models.Dense", "path": "2_Dense"],
+        ["type": "sentence_transformers.models.Normalize", "path": "3_Normalize"],
+      ]
+      try folder.write(JSONWriter.string(modules), to: "modules.json")
+      try folder.write(JSONWriter.string(config), to: "2_Dense/config.json")
+      try folder.write(SafetensorsBuilder.floats(tensors), to: "2_Dense/model.safetensors")
+      var debug = try DebugEncode(try EncoderModel.load(folder: folder.path, options: .init(precise: true, threads: 1)))
+      let answer = try debug.answer(["tokens": [1, 2, 3]])
+      mean = numbers(answer["mean_pooled"])
+      return numbers(answer["embedding"]).map { Float($0) }
+    }
+    var mean: [Double] = []
+    let weights = (0..<128).map { Float($0 % 5) - 2 }
+    let tensors = [
+      (name: "linear.weight", shape: [2, 64], values: weights),
+      (name: "linear.bias", shape: [2], values: [0.25, -0.5]),
+    ]
+    let tanh: JSONValue = ["in_features": 64, "out_features": 2]
+    let found = try vector(tanh, tensors)
+    let sums = (0..<2).map { row in
+      Glibc.tanh((0..<64).reduce([0.25, -0.5][row]) { $0 + Double(weights[row * 64 + $1]) * mean[$1] })
+    }
+    let length = (sums[0] * sums[0] + sums[1] * sums[1]).squareRoot()
+    #expect(found.count == 2 && zip(found, sums).allSatisfy { abs(Double($0) - $1 / length) < 1e-6 })
+    for config in [
+      ["in_features": 32, "out_features": 2], ["in_features": 64, "out_features": 3],
+      ["in_features": 64, "out_features": 2, "activation_function": "torch.nn.modules.activation.GELU"],
+      ["in_features": 64, "out_features": 2, "use_residual": true],
+      ["in_features": 64, "out_features": 2, "module_input_name": "token_embeddings"], ["in_features": 64],
+      ["in_features": 1_073_741_824, "out_features": 1_073_741_824], .null,
+    ] as [JSONValue] {
+      #expect(throws: ModelProblem.self, "\(config)") { _ = try vector(config, tensors) }
+    }
+  }
 
   @Test("how tokens are joined is read as versions 2 to 5 of sentence-transformers write it, and as version 6 does")
   func poolingFiles() throws {

@@ -2,6 +2,7 @@
 // Texts to vectors: tokenized, encoded in batches, pooled as the model's files say.
 
 internal import Basics
+internal import Glibc
 import Models
 internal import Tokenizers
 
@@ -23,7 +24,7 @@ public struct Embedder: ~Copyable {
   public var model: EncoderModel { forward.model }
 
   /// Numbers of an embedding.
-  public var width: Int { model.architecture.hiddenSize * model.snapshot.pooling.modes.count }
+  public var width: Int { model.snapshot.pooling.width(hidden: model.architecture.hiddenSize) }
 
   /// Opens a model for embedding.
   /// - Throws: `InferenceProblem`, or `TokenizerProblem` when the folder has no tokenizer.
@@ -102,12 +103,29 @@ extension Pooling {
         }
       }
     }
-    return normalizes ? Self.normalized(vector) : vector
+    for step in steps {
+      switch step {
+      case .normalize: vector = Self.normalized(vector)
+      case .project(let projection): vector = projection.applied(to: vector)
+      }
+    }
+    return vector
   }
 
   /// A vector scaled to length one.
   static func normalized(_ vector: [Float]) -> [Float] {
     let length = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
     return length > 0 ? vector.map { Float(Double($0) / max(length, 1e-12)) } : vector
+  }
+}
+
+extension Projection {
+  /// The product with a vector; sums in double, as few as they are.
+  func applied(to vector: [Float]) -> [Float] {
+    (0..<outputs).map { output in
+      var sum = bias.isEmpty ? 0 : Double(bias[output])
+      for input in 0..<inputs { sum += Double(weights[output * inputs + input]) * Double(vector[input]) }
+      return Float(activation == .tanh ? tanh(sum) : sum)
+    }
   }
 }

@@ -88,9 +88,8 @@ public struct EncoderForward: ~Copyable {
       for (index, token) in text.tokens.enumerated() {
         let type = index < text.types.count ? text.types[index] : 0
         tables.row(token, of: model.words, into: row)
-        for (matrix, number) in [
-          (model.types, type), (model.positions, Int32(index + model.architecture.positionOffset)),
-        ] {
+        let position = Int32(index + model.architecture.positionOffset)
+        for case (let matrix?, let number) in [(model.types, type), (model.positions, position)] {
           tables.row(number, of: matrix, into: space.added)
           ck_add_scaled(isa, row, space.added, 1, Int32(width))
         }

@@ -13,7 +13,7 @@ public final class EncoderModel: Sendable {
   let panels: EncoderPanels
   let words: MatrixID
   let positions: MatrixID
-  let types: MatrixID
+  let types: MatrixID?
   let embeddingNorm: NormID?
   let layers: [EncoderLayerWeights]
   let pooler: MatrixID?
@@ -34,7 +34,7 @@ public final class EncoderModel: Sendable {
     }
     words = try collector.matrix(rows(encoder.words, encoder.vocabularySize), packs: false)
     positions = try collector.matrix(rows(encoder.positions, encoder.positionCount), packs: false)
-    types = try collector.matrix(rows(encoder.types, encoder.typeCount), packs: false)
+    types = try encoder.types.map { try collector.matrix(rows($0, encoder.typeCount), packs: false) }
     embeddingNorm = try collector.norm(encoder.embeddingNorm)
     layers = try encoder.layers.map { layer in
       EncoderLayerWeights(

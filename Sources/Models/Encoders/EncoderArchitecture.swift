@@ -15,10 +15,10 @@ public struct EncoderArchitecture: Sendable, Equatable {
   public var contextLength: Int
   /// Rows of the position embedding before the one of the first token (RoBERTa's).
   public var positionOffset: Int
-  /// Paths of the three embeddings; rows of the last two.
+  /// Paths of the embeddings, that of the types where there is one; rows of the last two.
   public var words: String
   public var positions: String
-  public var types: String
+  public var types: String?
   public var positionCount: Int
   public var typeCount: Int
   public var embeddingNorm: Norm
@@ -27,7 +27,7 @@ public struct EncoderArchitecture: Sendable, Equatable {
   public var pooler: Linear
 
   /// Every `model_type` that is supported, sorted.
-  public static let modelTypes = ["bert", "roberta", "xlm-roberta"]
+  public static let modelTypes = ["bert", "camembert", "distilbert", "roberta", "xlm-roberta"]
 
   /// Whether a config is one of an encoder this program runs.
   public static func describes(_ config: JSONValue) -> Bool {
@@ -61,6 +61,10 @@ extension EncoderArchitecture {
     let modelType = try reader.optionalString("model_type") ?? ""
     guard Self.modelTypes.contains(modelType) else {
       throw .unsupportedArchitecture(name: modelType, known: Self.modelTypes)
+    }
+    if modelType == "distilbert" {
+      self = try Self.distilled(reader, prefix)
+      return
     }
     let kind = try reader.optionalString("position_embedding_type") ?? "absolute"
     guard kind == "absolute" else { throw .unsupportedFeature(name: "position embedding \"\(kind.prefix(64))\"") }
@@ -108,5 +112,39 @@ extension EncoderArchitecture {
         outputNorm: norm("\(path).output.LayerNorm"), activation: activation)
     }
     pooler = linear("pooler.dense", hidden, hidden)
+  }
+}
+
+extension EncoderArchitecture {
+  /// DistilBERT: other names, no types of tokens, and no pooler.
+  private static func distilled(_ reader: ConfigReader, _ prefix: String) throws(ModelProblem) -> EncoderArchitecture {
+    let hidden = try reader.int("dim", in: 1...Limits.width, default: 768)
+    let heads = try reader.int("n_heads", in: 1...Limits.heads, default: 12)
+    guard hidden % heads == 0 else { throw reader.problem("n_heads", "\(hidden) cannot be divided by \(heads)") }
+    let wide = try reader.int("hidden_dim", in: 1...Limits.width, default: 3072)
+    let positions = try reader.int("max_position_embeddings", in: 1...Limits.context, default: 512)
+    let activation = try reader.activation("activation", default: "gelu")
+    func norm(_ path: String) -> Norm {
+      Norm(path: prefix + path, size: hidden, kind: .layer, epsilon: 1e-12, bias: true)
+    }
+    func linear(_ path: String, _ outputs: Int, _ inputs: Int) -> Linear {
+      Linear(path: prefix + path, outputs: outputs, inputs: inputs, bias: true)
+    }
+    let layers = (0..<(try reader.int("n_layers", in: 1...Limits.layers, default: 6))).map { index in
+      let path = "transformer.layer.\(index)"
+      return EncoderLayer(
+        heads: heads, query: linear("\(path).attention.q_lin", hidden, hidden),
+        key: linear("\(path).attention.k_lin", hidden, hidden),
+        value: linear("\(path).attention.v_lin", hidden, hidden),
+        attentionOutput: linear("\(path).attention.out_lin", hidden, hidden),
+        attentionNorm: norm("\(path).sa_layer_norm"), up: linear("\(path).ffn.lin1", wide, hidden),
+        down: linear("\(path).ffn.lin2", hidden, wide), outputNorm: norm("\(path).output_layer_norm"),
+        activation: activation)
+    }
+    return EncoderArchitecture(
+      modelType: "distilbert", vocabularySize: try reader.int("vocab_size", in: 1...Limits.vocabulary),
+      hiddenSize: hidden, contextLength: positions, positionOffset: 0, words: "\(prefix)embeddings.word_embeddings",
+      positions: "\(prefix)embeddings.position_embeddings", types: nil, positionCount: positions, typeCount: 1,
+      embeddingNorm: norm("embeddings.LayerNorm"), layers: layers, pooler: linear("pooler.dense", hidden, hidden))
   }
 }

@@ -24,12 +24,17 @@ public struct EncoderSnapshot: Sendable {
     _ = try EncoderArchitecture(config: config)
     let quantization = try QuantizationConfig(reader)
     let checkpoint = try openCheckpoint(folder: folder)
-    let prefix = ["", "bert.", "roberta."].first { checkpoint.has("\($0)embeddings.word_embeddings.weight") } ?? ""
+    let prefix =
+      ["", "bert.", "roberta.", "distilbert."].first { checkpoint.has("\($0)embeddings.word_embeddings.weight") } ?? ""
     let architecture = try EncoderArchitecture(config: config, prefix: prefix)
     let weights = WeightReader(checkpoint: checkpoint, quantization: quantization)
     try weights.check(architecture)
+    let pooling = try Pooling.read(folder: folder)
+    guard pooling.fits(hidden: architecture.hiddenSize) else {
+      throw ModelProblem.invalidFile(path: "\(folder)/modules.json", reason: "a Dense step takes another width")
+    }
     return EncoderSnapshot(
-      folder: folder, architecture: architecture, pooling: try Pooling.read(folder: folder), weights: weights,
+      folder: folder, architecture: architecture, pooling: pooling, weights: weights,
       hasPooler: checkpoint.has("\(architecture.pooler.path).weight"))
   }
 }
@@ -38,10 +43,10 @@ extension WeightReader {
   /// Finds every tensor an encoder names.
   func check(_ encoder: EncoderArchitecture) throws(ModelProblem) {
     let hidden = encoder.hiddenSize
-    for (path, rows) in [
-      (encoder.words, encoder.vocabularySize), (encoder.positions, encoder.positionCount),
-      (encoder.types, encoder.typeCount),
-    ] { _ = try matrix(Linear(path: path, outputs: rows, inputs: hidden)) }
+    let types = encoder.types.map { [($0, encoder.typeCount)] } ?? []
+    for (path, rows) in [(encoder.words, encoder.vocabularySize), (encoder.positions, encoder.positionCount)] + types {
+      _ = try matrix(Linear(path: path, outputs: rows, inputs: hidden))
+    }
     try check(encoder.embeddingNorm)
     for layer in encoder.layers {
       for linear in [layer.query, layer.key, layer.value, layer.attentionOutput, layer.up, layer.down] {

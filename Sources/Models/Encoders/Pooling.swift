@@ -19,17 +19,24 @@ public struct Pooling: Sendable, Equatable {
     case meanSquareRoot
   }
 
+  /// One step behind the joining.
+  public enum Step: Sendable, Equatable {
+    /// Scaled to length one.
+    case normalize
+    case project(Projection)
+  }
+
   /// Joined one behind the other when there are several.
   public var modes: [Mode]
-  /// Scaled to length one at the end.
-  public var normalizes: Bool
+  /// What the joined states go through.
+  public var steps: [Step]
   /// Longest text in tokens, the special ones counted; nil leaves it to the tokenizer and the model.
   public var longest: Int?
   /// Put before each text.
   public var prompt = ""
 
   /// Mean and nothing else: what sentence-transformers does with a model that says nothing.
-  public static let standard = Pooling(modes: [.mean], normalizes: false)
+  public static let standard = Pooling(modes: [.mean], steps: [])
 
   /// Reads a model's folder.
   /// - Throws: `ModelProblem.unsupportedFeature` for steps that are not known, `invalidFile` for files that cannot be.
@@ -55,12 +62,13 @@ public struct Pooling: Sendable, Equatable {
       let type = step["type"]?.stringValue ?? ""
       switch type.split(separator: ".").last ?? "" {
       case "Transformer": continue
-      case "Normalize": pooling.normalizes = true
+      case "Normalize": pooling.steps.append(.normalize)
+      case "Dense":
+        let path = try path(of: step, or: "2_Dense", in: folder)
+        let config = try json(folder, "\(path)/config.json") ?? .null
+        pooling.steps.append(.project(try Projection.read("\(folder)/\(path)", config)))
       case "Pooling":
-        let path = step["path"]?.stringValue ?? "1_Pooling"
-        guard path.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else {
-          throw ModelProblem.invalidFile(path: "\(folder)/modules.json", reason: "a path leaves the folder")
-        }
+        let path = try path(of: step, or: "1_Pooling", in: folder)
         guard let config = try json(folder, "\(path)/config.json") else { continue }
         pooling.modes = try modes(config)
         if config["include_prompt"]?.boolValue == false, !pooling.prompt.isEmpty {
@@ -70,6 +78,31 @@ public struct Pooling: Sendable, Equatable {
       }
     }
     return pooling
+  }
+
+  /// The folder of a step, below the model's.
+  private static func path(of step: JSONValue, or usual: String, in folder: String) throws(ModelProblem) -> String {
+    let path = step["path"]?.stringValue ?? usual
+    guard path.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }) else {
+      throw .invalidFile(path: "\(folder)/modules.json", reason: "a path leaves the folder")
+    }
+    return path
+  }
+
+  /// Numbers of an embedding.
+  /// - Parameter hidden: numbers of a token's state.
+  public func width(hidden: Int) -> Int {
+    steps.reduce(modes.count * hidden) { if case .project(let projection) = $1 { projection.outputs } else { $0 } }
+  }
+
+  /// Whether each step takes what the one before it makes.
+  func fits(hidden: Int) -> Bool {
+    var width = modes.count * hidden
+    for case .project(let projection) in steps {
+      guard projection.inputs == width else { return false }
+      width = projection.outputs
+    }
+    return true
   }
 
   /// How tokens are joined: one name or several since sentence-transformers 6, a flag for each mode before.
