@@ -65,10 +65,11 @@ extension Compiler {
     case .attribute(let name, let attribute):
       let variable = try known(name, place)
       let key = Text(attribute)
-      return { (_, frame, value) throws(TemplateProblem) in
+      return { (renderer, frame, value) throws(TemplateProblem) in
         guard case .namespace(let namespace) = frame[variable] else {
           throw .failure("cannot assign attribute on non-namespace object")
         }
+        try renderer.charge(key.bytes.count >> 3)
         try Functions.checkNamespaceName(key)
         namespace.set(key, to: value)
       }

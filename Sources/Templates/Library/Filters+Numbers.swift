@@ -9,7 +9,7 @@ extension Filters {
       switch value {
       case .undefined(let undefined): throw undefined.problem
       case .string(let text):
-        try renderer.visit(text)
+        try visit(text, renderer)
         return NumberReading.double(text).map { .double($0) } ?? fallback
       default:
         if case .big(let whole) = value { try renderer.charge(32 + whole.limbs.count) }
@@ -42,7 +42,7 @@ extension Filters {
     switch value {
     case .undefined(let undefined): throw undefined.problem
     case .string(let text):
-      try renderer.visit(text)
+      try visit(text, renderer)
       if let number = try NumberReading.integer(text, base: try values[1].integer(or: 10)) {
         try renderer.charge(number.limbs.count * number.limbs.count >> 2)
         return .integer(number)
@@ -55,6 +55,11 @@ extension Filters {
       return whole(number)
     default: return value.wholeValue.map { .integer($0) } ?? fallback
     }
+  }
+
+  /// Counts reading a text as a number, which takes several passes.
+  private static func visit(_ text: Text, _ renderer: Renderer) throws(TemplateProblem) {
+    try renderer.charge(text.isASCII ? text.count >> 1 : text.count * 8)
   }
 
   /// A finite number without its fraction.

@@ -51,7 +51,7 @@ extension Filters {
     _ renderer: Renderer, _ value: Object, _ isCaseSensitive: Object?
   ) throws(TemplateProblem) -> Object {
     guard case .string(let text) = value, !isCaseSensitive.isTrue(or: false) else { return value }
-    try renderer.visitClosely(text)
+    try renderer.visitLetters(text)
     return .string(text.lowercased())
   }
 
@@ -62,6 +62,7 @@ extension Filters {
     try renderer.allocateItems(items.count * 4)
     var keyed: [(key: Object, item: Object)] = []
     keyed.reserveCapacity(items.count)
+    try renderer.charge(items.count * 16)
     for item in items { keyed.append((try key(item), item)) }
     if reverse { keyed.reverse() }
     try renderer.sort(&keyed) { (a, b) throws(TemplateProblem) in try renderer.isLess(a.key, b.key) }
@@ -125,6 +126,7 @@ extension Filters {
       groups.append(.tuple(try ListObject([name, try renderer.list(members)], isGroup: true)))
     }
     for item in sorted {
+      try renderer.charge(16)
       let itemKey = try key(item)
       if let current, try renderer.equals(current, itemKey) {
         members.append(item)

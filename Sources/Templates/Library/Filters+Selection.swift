@@ -32,7 +32,7 @@ extension Filters {
     guard let name = arguments.positional.first else { throw .failure("map requires a filter argument") }
     let rest = Arguments(positional: Array(arguments.positional.dropFirst()), named: arguments.named)
     for item in try renderer.items(of: value) {
-      try renderer.charge(1)
+      try renderer.charge(8)
       results.append(try renderer.applyFilter(name, item, rest))
     }
     return try renderer.iterator(results)
@@ -54,7 +54,7 @@ extension Filters {
     let rest = Arguments(positional: Array(positional), named: arguments.named)
     var chosen: [Object] = []
     for item in try renderer.items(of: value) {
-      try renderer.charge(1)
+      try renderer.charge(8)
       let subject = try path.value(in: item, renderer)
       let passes = if let test { try renderer.applyTest(test, subject, rest) } else { subject.isTrue }
       if passes == keeps { chosen.append(item) }

@@ -167,10 +167,12 @@ struct AttributePath {
   func value(in object: Object, _ renderer: Renderer) throws(TemplateProblem) -> Object {
     var value = object
     for part in parts {
-      try renderer.charge(1)
+      try renderer.charge(2)
       switch part {
       case .index(let index): value = try renderer.item(of: value, .int(index))
-      case .name(let name): value = try renderer.item(name, of: value)
+      case .name(let name):
+        try renderer.charge(name.text.bytes.count >> 3)
+        value = try renderer.item(name, of: value)
       case .key(let key): value = try renderer.item(of: value, key)
       }
       if value.isUndefined, let fallback { value = fallback }

@@ -4,10 +4,10 @@
 extension Filters {
   static let text: [String: Filter] = [
     "upper": { (renderer, value, arguments) throws(TemplateProblem) in
-      try changed("upper", renderer, value, arguments) { $0.uppercased() }
+      try changed("upper", renderer, value, arguments, isQuick: true) { $0.uppercased() }
     },
     "lower": { (renderer, value, arguments) throws(TemplateProblem) in
-      try changed("lower", renderer, value, arguments) { $0.lowercased() }
+      try changed("lower", renderer, value, arguments, isQuick: true) { $0.lowercased() }
     },
     "capitalize": { (renderer, value, arguments) throws(TemplateProblem) in
       try changed("capitalize", renderer, value, arguments) { $0.capitalized() }
@@ -32,8 +32,10 @@ extension Filters {
     "trim": { (renderer, value, arguments) throws(TemplateProblem) in
       let text = try visited(value, renderer)
       if arguments.isEmpty { return try renderer.string(text.trimmed()) }
-      let characters = try arguments.bind("trim", ["chars"])[0]
-      return try renderer.string(text.trimmed(of: characters.isAbsent ? nil : try characters?.text("strip")))
+      let argument = try arguments.bind("trim", ["chars"])[0]
+      let characters = argument.isAbsent ? nil : try argument?.text("strip")
+      try renderer.visitSet(characters, over: text)
+      return try renderer.string(text.trimmed(of: characters))
     },
     "center": { (renderer, value, arguments) throws(TemplateProblem) in
       let width = try arguments.bind("center", ["width"])[0].integer(or: 80)
@@ -80,11 +82,12 @@ extension Filters {
   }
 
   private static func changed(
-    _ name: String, _ renderer: Renderer, _ value: Object, _ arguments: Arguments, _ change: (Text) -> Text
+    _ name: String, _ renderer: Renderer, _ value: Object, _ arguments: Arguments, isQuick: Bool = false,
+    _ change: (Text) -> Text
   ) throws(TemplateProblem) -> Object {
     try arguments.expectNone(name)
     let text = try renderer.text(of: value)
-    try renderer.visitClosely(text)
+    if isQuick { try renderer.visitLetters(text) } else { try renderer.visitClosely(text) }
     return try renderer.string(change(text))
   }
 
@@ -153,6 +156,7 @@ extension Filters {
     }
     if overflow || count <= most { return value }
     let text = try required(value, renderer)
+    try renderer.charge(text.isASCII ? text.count >> 3 : 3 * text.count)
     var kept = text.slice(0..<length - end.count)
     if !values[1].isTrue(or: false) { kept = kept.splitFromEnd(on: " ", atMost: 1)[0] }
     return try renderer.add(.string(kept), .string(end))

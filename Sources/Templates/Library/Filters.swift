@@ -31,6 +31,8 @@ enum Filters {
     "tojson": json,
     "attr": { (renderer, value, arguments) throws(TemplateProblem) in
       let argument = try arguments.bind("attr", ["name"], required: 1)[0] ?? .none
+      try renderer.seek(argument)
+      try renderer.charge(16)
       let name = AttributeName(try argument.text("attr").string)
       if case .undefined(let undefined) = value { throw undefined.problem }
       if case .dict = value, name.dictMethod == nil, !Attributes.isHidden(name.string, in: value) {
@@ -79,6 +81,7 @@ enum Filters {
 extension Renderer {
   /// Applies a filter named at run time, as `map` does.
   func applyFilter(_ name: Object, _ value: Object, _ arguments: Arguments) throws(TemplateProblem) -> Object {
+    try seek(name)
     let name = try name.text("filter name").string
     guard let filter = Filters.named(name) else { throw .failure("No filter named '\(name)'.") }
     return try filter(self, value, arguments)
@@ -86,6 +89,7 @@ extension Renderer {
 
   /// Applies a test named at run time.
   func applyTest(_ name: Object, _ value: Object, _ arguments: Arguments) throws(TemplateProblem) -> Bool {
+    try seek(name)
     let name = try name.text("test name").string
     guard let test = Tests.named(name) else { throw .failure("No test named '\(name)'.") }
     return try test(self, value, arguments)

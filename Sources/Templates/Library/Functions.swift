@@ -32,7 +32,7 @@ enum Functions {
     },
     "strftime_now": { (renderer, arguments) throws(TemplateProblem) in
       let format = try arguments.bind("strftime_now", ["format"], required: 1)[0]?.text("strftime") ?? .empty
-      try renderer.charge(format.count)
+      try renderer.charge(4 * format.count)
       return try renderer.string(Text(renderer.clock.formatted(format.string)))
     },
     "lipsum": { (renderer, arguments) throws(TemplateProblem) in

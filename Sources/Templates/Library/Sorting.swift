@@ -28,7 +28,7 @@ extension Renderer {
     _ left: ArraySlice<Element>, _ right: ArraySlice<Element>, into merged: inout [Element],
     _ isLess: (Element, Element) throws(TemplateProblem) -> Bool
   ) throws(TemplateProblem) {
-    try charge(left.count + right.count)
+    try charge(4 * (left.count + right.count))
     var (left, right) = (left, right)
     while let a = left.first, let b = right.first {
       if try isLess(b, a) {

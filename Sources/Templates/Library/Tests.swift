@@ -28,16 +28,22 @@ enum Tests {
     "iterable": plain { value in isIterable(value) },
     "callable": plain { value in isCallable(value) },
     "escaped": plain { value in value.textValue?.isMarkup ?? false },
-    "lower": unary { (renderer, value) throws(TemplateProblem) in try renderer.text(of: value).isLower },
-    "upper": unary { (renderer, value) throws(TemplateProblem) in try renderer.text(of: value).isUpper },
+    "lower": unary { (renderer, value) throws(TemplateProblem) in try closely(value, renderer).isLower },
+    "upper": unary { (renderer, value) throws(TemplateProblem) in try closely(value, renderer).isUpper },
     "odd": unary { (renderer, value) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 1) },
     "even": unary { (renderer, value) throws(TemplateProblem) in try remainder(renderer, value, .int(2), is: 0) },
     "divisibleby": { (renderer, value, arguments) throws(TemplateProblem) in
       let divisor = try arguments.bind("divisibleby", ["num"], required: 1)[0] ?? .none
       return try remainder(renderer, value, divisor, is: 0)
     },
-    "filter": plain { value in value.textValue.map { Filters.named($0.string) != nil } ?? false },
-    "test": plain { value in value.textValue.map { exists($0.string) } ?? false },
+    "filter": unary { (renderer, value) throws(TemplateProblem) in
+      try renderer.seek(value)
+      return value.textValue.map { Filters.named($0.string) != nil } ?? false
+    },
+    "test": unary { (renderer, value) throws(TemplateProblem) in
+      try renderer.seek(value)
+      return value.textValue.map { exists($0.string) } ?? false
+    },
     "sameas": { (renderer, value, arguments) throws(TemplateProblem) in
       isSame(value, try arguments.bind("sameas", ["other"], required: 1)[0] ?? .none)
     },
@@ -60,6 +66,13 @@ enum Tests {
       try arguments.expectNone("test")
       return try body(renderer, value)
     }
+  }
+
+  /// A value as text, whose code points are looked at one by one.
+  private static func closely(_ value: Object, _ renderer: Renderer) throws(TemplateProblem) -> Text {
+    let text = try renderer.text(of: value)
+    try renderer.visitClosely(text)
+    return text
   }
 
   /// A test of the value alone that cannot fail.

@@ -16,7 +16,11 @@ extension Renderer {
   func call(_ method: TextMethod, on text: Text, _ arguments: Arguments) throws(TemplateProblem) -> Object {
     try visit(text)
     switch method {
-    case .capitalize, .casefold, .lower, .swapcase, .title, .upper:
+    case .casefold, .lower, .upper:
+      try arguments.expectNone(method.rawValue)
+      try visitLetters(text)
+      return try string(changeCase(method, text))
+    case .capitalize, .swapcase, .title:
       try arguments.expectNone(method.rawValue)
       try visitClosely(text)
       return try string(changeCase(method, text))
@@ -84,7 +88,18 @@ extension Renderer {
   private func strip(_ method: TextMethod, _ text: Text, _ arguments: Arguments) throws(TemplateProblem) -> Object {
     let argument = arguments.isEmpty ? nil : try arguments.bind(method.rawValue, ["chars"])[0]
     let characters: Text? = argument.isAbsent ? nil : try argument?.text(method.rawValue)
+    try visitSet(characters, over: text)
     return try string(text.trimmed(start: method != .rstrip, end: method != .lstrip, of: characters))
+  }
+
+  /// Counts making a set of characters and looking up those of a text in it.
+  func visitSet(_ characters: Text?, over text: Text) throws(TemplateProblem) {
+    if let characters { try charge(2 * (characters.count + text.count)) }
+  }
+
+  /// Counts looking for a text in another.
+  func visitSearch(for needle: Text, in text: Text) throws(TemplateProblem) {
+    try charge((needle.bytes.count + text.bytes.count) >> 2)
   }
 
   private func split(_ method: TextMethod, _ text: Text, _ arguments: Arguments) throws(TemplateProblem) -> Object {
@@ -96,6 +111,7 @@ extension Renderer {
     }
     let separator = try values[0]?.text(method.rawValue) ?? .empty
     guard !separator.isEmpty else { throw .failure("empty separator") }
+    try visitSearch(for: separator, in: text)
     return try list(
       method == .split
         ? text.split(on: separator, atMost: most) : text.splitFromEnd(on: separator, atMost: most))
@@ -125,6 +141,7 @@ extension Renderer {
 
   /// `str.replace`, its size checked before it is made.
   func replaced(_ text: Text, _ old: Text, _ new: Text, _ limit: Int) throws(TemplateProblem) -> Text {
+    try visitSearch(for: old, in: text)
     if new.bytes.count > old.bytes.count {
       let places = old.isEmpty ? text.count + 1 : text.bytes.count / old.bytes.count
       let most = limit < 0 ? places : min(places, limit)
@@ -156,6 +173,7 @@ extension Renderer {
   private func search(_ method: TextMethod, _ text: Text, _ arguments: Arguments) throws(TemplateProblem) -> Object {
     let values = try arguments.bind(method.rawValue, ["sub", "start", "end"], required: 1)
     let needle = try values[0]?.text(method.rawValue) ?? .empty
+    try visitSearch(for: needle, in: text)
     let range = try bounds(text, values[1], values[2])
     if method == .count {
       let found = range.map { text.part($0).occurrences(of: needle, atMost: .max).count } ?? 0

@@ -43,6 +43,7 @@ extension Renderer {
     case .undefined(let undefined): throw undefined.problem
     default: break
     }
+    try charge(8)
     if let value = try Attributes.value(name, of: object) { return value }
     if Attributes.isHidden(name.string, in: object) { return name.unsafe(in: object) }
     return name.missing(in: object)

@@ -9,7 +9,7 @@ extension Renderer {
     case .dict(let dict): return dict.keys
     case .string(let text):
       try allocate(text.count * 64)
-      try charge(text.count)
+      try charge(4 * text.count)
       return text.elements().map { .string($0) }
     case .range(let range):
       try allocateItems(range.count)

@@ -215,7 +215,7 @@ extension Renderer {
         if case .undefined(let undefined) = item { throw undefined.problem }
         throw .failure("'in <string>' requires string as left operand, not \(item.typeName)")
       }
-      try visit(text)
+      try visitSearch(for: part, in: text)
       return text.contains(part)
     case .dict(let dict):
       try seek(item)

@@ -54,7 +54,7 @@ final class Renderer {
 
   /// Counts a pass over a text. Text that is not ASCII is decoded on the way.
   func visit(_ text: Text) throws(TemplateProblem) {
-    try charge(1 + (text.isASCII ? text.bytes.count >> 3 : text.count >> 1))
+    try charge(1 + (text.isASCII ? text.bytes.count >> 3 : text.count))
   }
 
   /// Counts comparing a value with another of its kind, or taking its hash: next to nothing but for long texts, large
@@ -74,8 +74,11 @@ final class Renderer {
   func seek(_ key: Object) throws(TemplateProblem) { try compare(key, shift: 3) }
 
   /// Counts a pass that looks up Unicode's properties of every code point.
-  func visitClosely(_ text: Text) throws(TemplateProblem) {
-    try charge(text.isASCII ? text.count >> 2 : text.count * 4)
+  func visitClosely(_ text: Text) throws(TemplateProblem) { try charge(4 + text.count * 4) }
+
+  /// Counts changing all letters to one case, for which ASCII needs no properties.
+  func visitLetters(_ text: Text) throws(TemplateProblem) {
+    if text.isASCII { try charge(4 + text.count >> 2) } else { try visitClosely(text) }
   }
 
   /// Runs code of a function that may call itself.
@@ -93,6 +96,7 @@ final class Renderer {
   /// Keeps an object to the end of the rendering.
   func keep(_ object: some Emptied) throws(TemplateProblem) {
     try allocate(128)
+    try charge(16)
     kept.append(object)
   }
 

@@ -56,6 +56,7 @@ extension Renderer {
       if text.isASCII {
         for index in 0..<count { buffer.appendByte(text.bytes[first + index * step]) }
       } else {
+        try charge(4 * text.count)
         let elements = text.elements()
         for index in 0..<count { buffer.append(elements[first + index * step]) }
       }

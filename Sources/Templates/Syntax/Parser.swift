@@ -102,7 +102,7 @@ struct Parser {
     -> Expression
   {
     var height = 0
-    var size = 1
+    var size = kind.weight
     for part in parts {
       height = max(height, part.height)
       size += part.size

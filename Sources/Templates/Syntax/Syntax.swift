@@ -7,7 +7,7 @@ struct Expression: Sendable {
   let line: Int
   /// Nesting below and with this node; bounds the stack of every walk over the tree.
   let height: Int
-  /// Nodes below and with this node; what one evaluation costs at most.
+  /// Nodes below and with this node, with the weight of each; what one evaluation costs at most.
   let size: Int
 
   indirect enum Kind: Sendable {
@@ -35,6 +35,20 @@ struct Expression: Sendable {
     /// A filter; without a subject in filter blocks and set blocks, where the body is filtered.
     case filter(Expression?, String, CallArguments)
     case test(Expression, String, CallArguments)
+  }
+}
+
+extension Expression.Kind {
+  /// Steps of evaluating this node alone. Filters, tests and calls put their arguments together; a name is looked up by
+  /// all of its bytes, and nothing but the source's own bound keeps it short.
+  var weight: Int {
+    switch self {
+    case .attribute(_, let name): 1 + name.utf8.count >> 3
+    case .item(_, let key): if case .string(let text) = key.kind { 1 + text.bytes.count >> 3 } else { 1 }
+    case .call(_, let arguments), .filter(_, _, let arguments), .test(_, _, let arguments):
+      arguments.named.reduce(8) { $0 + $1.name.utf8.count >> 3 }
+    default: 1
+    }
   }
 }
 
