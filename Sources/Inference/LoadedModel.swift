@@ -62,6 +62,9 @@ public final class LoadedModel: Sendable {
       throw InferenceProblem.invalidOption(
         name: "bits of the cache", value: options.kvBits.rawValue, allowed: "none when computing precisely")
     }
+    if let bound = snapshot.architecture.contextBound, let asked = options.contextLength, asked > bound {
+      throw InferenceProblem.invalidOption(name: "context", value: asked, allowed: "\(bound) or less for this model")
+    }
     self.snapshot = snapshot
     self.options = options
     adapters = options.adapters.isEmpty ? nil : try AdapterWeights(options.adapters, for: snapshot.architecture)

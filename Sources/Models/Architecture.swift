@@ -14,6 +14,8 @@ public struct Architecture: Sendable, Equatable {
   public var hiddenSize: Int
   /// Positions the model was made for.
   public var contextLength: Int
+  /// Positions that must not be exceeded, since the model would be computed wrongly there; nil where only its quality suffers.
+  public var contextBound: Int?
   public var embedding: Embedding
   /// The kinds of rotary embedding the layers refer to by index.
   public var ropes: [Rope]

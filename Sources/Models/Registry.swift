@@ -11,6 +11,8 @@ public enum Registry {
   private static let table: [(modelType: String, describe: Describe)] = [
     ("llama", Llama.describe),
     ("mistral", Mistral.describe),
+    ("ministral", Mistral.describe),
+    ("ministral3", Mistral.describeThird),
     ("qwen2", Qwen2.describe),
     ("qwen3", Qwen3.describe),
     ("phi", Phi.describe),

@@ -58,7 +58,7 @@ struct TextPart {
         "vocab_size": 262_208, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
         "max_position_embeddings": 131_072, "sliding_window": 4096, "query_pre_attn_scalar": 256, "rope_theta": 1e6,
       ]),
-    TextPart(modelType: "mistral3", texts: ["mistral"], defaults: [:]),
+    TextPart(modelType: "mistral3", texts: ["mistral", "ministral3"], defaults: [:]),
   ]
 
   /// The settings of the text model.

@@ -3,6 +3,7 @@
 
 import Basics
 import Inference
+import Models
 import Support
 import Testing
 
@@ -121,6 +122,26 @@ import Testing
 @Suite struct StepTests {
   private func forward(_ options: LoadedModel.Options) throws -> Forward {
     try Forward(try LoadedModel.load(folder: Fixtures.url("models/llama"), options: options))
+  }
+
+  @Test("a model is not opened for more positions than it is computed for") func bound() throws {
+    var config = try #require(try JSONReader.parse(try Fixtures.bytes("models/llama/config.json")).objectValue)
+    config["model_type"] = "ministral3"
+    config["rope_parameters"] = [
+      "rope_type": "yarn", "rope_theta": 10000, "factor": 2, "original_max_position_embeddings": 64,
+      "llama_4_scaling_beta": 0.1,
+    ]
+    let folder = try TemporaryFolder()
+    try folder.write(JSONWriter.string(.object(config)), to: "config.json")
+    try folder.write(try Fixtures.bytes("models/llama/model.safetensors"), to: "model.safetensors")
+    func load(_ context: Int?) throws -> LoadedModel {
+      try LoadedModel.load(folder: folder.path, options: .init(precise: true, threads: 1, contextLength: context))
+    }
+    #expect(try load(nil).architecture.contextLength == 64)
+    #expect(try load(64).architecture.contextBound == 64)
+    #expect(throws: InferenceProblem.invalidOption(name: "context", value: 65, allowed: "64 or less for this model")) {
+      try load(65)
+    }
   }
 
   @Test("a step that cannot be made throws and changes nothing") func refusals() throws {

@@ -71,6 +71,28 @@ struct ArchitectureTests {
     #expect(try window(["model_type": "phi3"]) == nil)
   }
 
+  @Test("Ministral 3 is read as far as its queries are not stretched") func ministral3() throws {
+    let rope: JSONObject = [
+      "rope_type": "yarn", "rope_theta": 1e6, "factor": 16, "original_max_position_embeddings": 512,
+      "llama_4_scaling_beta": 0.1,
+    ]
+    func described(_ rope: JSONObject) throws -> Architecture {
+      try Architecture(config: Self.config(["model_type": "ministral3", "rope_parameters": .object(rope)]))
+    }
+    let bounded = try described(rope)
+    #expect(bounded.contextLength == 512 && bounded.contextBound == 512)
+    #expect(bounded.layers.allSatisfy { $0.attention?.window == nil })
+    var plain = rope
+    plain["llama_4_scaling_beta"] = 0.0
+    let whole = try described(plain)
+    #expect(whole.contextLength == 2048 && whole.contextBound == nil)
+    #expect(
+      try Architecture(
+        config: Self.config(["model_type": "mistral3", "text_config": Self.config(["model_type": "ministral3"])])
+      )
+      .modelType == "ministral3")
+  }
+
   @Test("what the reference of Gemma 3 ignores is ignored, and what Phi cannot have is refused")
   func corners() throws {
     let gemma: JSONObject = ["model_type": "gemma3_text", "attn_logit_softcapping": 5.0]
@@ -99,8 +121,8 @@ struct ArchitectureTests {
 
   @Test("a model that sees around an unknown text model, or around none, is refused by name")
   func unknownText() {
-    #expect(throws: ModelProblem.unsupportedFeature(name: #"mistral3 around a text model "ministral3""#)) {
-      try Architecture(config: ["model_type": "mistral3", "text_config": Self.config(["model_type": "ministral3"])])
+    #expect(throws: ModelProblem.unsupportedFeature(name: #"mistral3 around a text model "mistral4""#)) {
+      try Architecture(config: ["model_type": "mistral3", "text_config": Self.config(["model_type": "mistral4"])])
     }
     for text in [JSONValue.null, [], "mistral"] {
       #expect(throws: ModelProblem.self) {

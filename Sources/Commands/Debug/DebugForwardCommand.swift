@@ -27,14 +27,16 @@ struct DebugForwardCommand: ParsableCommand {
   var threads: Int?
 
   func run() throws {
-    // A reference may go beyond the length a model was made for, so the cache is sized by the questions, not by it.
-    let options = LoadedModel.Options(precise: precise, threads: threads, contextLength: 1 << 15, sequences: 1)
     if EncoderArchitecture.describes(try Snapshot.readConfig(model)) {
       let options = LoadedModel.Options(precise: precise, threads: threads)
       var answers = try DebugEncode(try EncoderModel.load(folder: model, options: options))
       return try answerLines { try answers.answer($0) }
     }
-    var answers = try DebugForward(try LoadedModel.load(folder: model, options: options), chunk: chunk)
+    let snapshot = try Snapshot.open(model)
+    // A reference may go beyond the length a model was made for, so the cache is sized by the questions, not by it.
+    let length = min(1 << 15, snapshot.architecture.contextBound ?? .max)
+    let options = LoadedModel.Options(precise: precise, threads: threads, contextLength: length, sequences: 1)
+    var answers = try DebugForward(try LoadedModel.load(snapshot, options: options), chunk: chunk)
     try answerLines { try answers.answer($0) }
   }
 }
