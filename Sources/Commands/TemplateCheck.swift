@@ -62,7 +62,7 @@ struct TemplateCheck {
   /// Prints every sample and the findings.
   /// - Throws: the template's own problem when not even a question can be rendered.
   func report(json: Bool) throws {
-    let outcomes = Self.samples.filter { $0.tools.isEmpty || format.asks(for: "tools") }.map { render($0) }
+    let outcomes = Self.samples.filter { $0.tools.isEmpty || format.toolCallForm != nil }.map { render($0) }
     let findings = findings(outcomes)
     if json {
       Output.standard.json([

@@ -82,6 +82,24 @@ struct ToolTests {
     }
   }
 
+  @Test("a template that knows functions by its own name only gets them by it") func otherName() async throws {
+    let folder = try TemporaryFolder("impetus-tools")
+    let source = Fixtures.url("models/llama")
+    for name in try Files.list(source) where Files.isFile("\(source)/\(name)") {
+      try Files.link("\(folder.path)/\(name)", to: "\(source)/\(name)")
+    }
+    let template = "{% if xml_tools %}<tool_call>{{ xml_tools[0].function.name }}{% endif %}{{ messages[0].content }}"
+    try folder.write(template, to: "chat_template.jinja")
+    try await withServer(FixtureModels([FixtureModels.model(Client.model, folder.path)]), { _ in }) { client in
+      let messages: JSONValue = [["role": "user", "content": "Hi"]]
+      let (with, without) = (
+        try await prompt(client, ["messages": messages, "tools": Self.tools]),
+        try await prompt(client, ["messages": messages])
+      )
+      #expect(with.hasSuffix("<tool_call>weatherHi") && without.hasSuffix("Hi") && !without.contains("weather"))
+    }
+  }
+
   @Test("an answer of a model whose template has channels is read without functions too; one without channels is text")
   func channels() async throws {
     try await withTools("{% if false %}<|channel|><|message|>{% endif %}") { client in

@@ -14,6 +14,8 @@ public struct ChatFormat: Sendable {
   private let controls: ControlTokens
   private let tokenizer: Tokenizer
   private let knowsDeveloper: Bool
+  /// The variables that the template takes functions from.
+  private let toolVariables: [String]
   /// How the model writes calls of functions; nil when its template knows none.
   public let toolCallForm: ToolCallForm?
   /// Whether what begins a call is a control token, which answers are usually without.
@@ -38,7 +40,9 @@ public struct ChatFormat: Sendable {
     self.tokenizer = tokenizer
     controls = ControlTokens(tokenizer)
     knowsDeveloper = source.contains("developer")
-    let form = template.asks(for: "tools") ? ToolCallForm(template: source) : nil
+    // The first templates of SmolLM3 know functions by this name alone.
+    toolVariables = ["tools", "xml_tools"].filter(template.asks(for:))
+    let form = toolVariables.isEmpty ? nil : ToolCallForm(template: source)
     toolCallForm = form
     hasControlTokensInCalls = tokenizer.addedTokenTexts.contains { $0.isSpecial && $0.text == form?.opening }
   }
@@ -67,10 +71,11 @@ public struct ChatFormat: Sendable {
     addsGenerationPrompt: Bool = true, now: TemplateClock = ChatFormat.wallClock()
   ) throws(ChatProblem) -> (text: String, tokens: [TokenID]) {
     let mark = ControlTokens.mark(notIn: Self.texts(messages, tools, variables))
+    let tools = tools.isEmpty ? nil : tools.map { value($0, mark) }
+    let byOtherName = toolVariables == ["xml_tools"] ? tools.map { [Value.Entry("xml_tools", .list($0))] } ?? [] : []
     let context = ChatContext(
-      messages: messages.map { value($0, mark) }, tools: tools.isEmpty ? nil : tools.map { value($0, mark) },
-      addGenerationPrompt: addsGenerationPrompt,
-      others: specialTokens + variables.map { Value.Entry($0.key, value($0.value, mark)) })
+      messages: messages.map { value($0, mark) }, tools: tools, addGenerationPrompt: addsGenerationPrompt,
+      others: specialTokens + byOtherName + variables.map { Value.Entry($0.key, value($0.value, mark)) })
     do throws(TemplateProblem) {
       let text = try template.render(context, now: now)
       return (

@@ -122,6 +122,7 @@ final class Renderer {
     var byteCount = 0
     for text in texts { byteCount += text.bytes.count + 32 }
     try allocate(byteCount)
+    try charge(4 * texts.count)
     return try list(texts.map { Object.string($0) })
   }
 
