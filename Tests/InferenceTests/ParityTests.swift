@@ -2,9 +2,11 @@
 // Every model of Fixtures/models against the outputs stored beside it, in float32: whole prompts, pieces, single tokens.
 
 import Basics
+import Checkpoints
 import Inference
 import Models
 import Support
+import Tensors
 import Testing
 
 @Suite struct ParityTests {
@@ -25,6 +27,35 @@ import Testing
         try compare(model, sequence, chunk: chunk, tolerance: tolerance, "\(name) \(label) chunk \(chunk)")
       }
     }
+  }
+
+  @Test(
+    "a text model within one that sees computes what it computes alone, wherever its tensors lie",
+    arguments: ["language_model.model.", "model.language_model.", "model."])
+  func within(_ place: String) throws {
+    let alone = Fixtures.url("models/mistral")
+    let source = try openCheckpoint(folder: alone)
+    let tensors = try source.names.map { name in
+      let view = try source.require(name)
+      let head = place == "language_model.model." ? "language_model.\(name)" : name
+      let renamed = name.hasPrefix("model.") ? place + name.dropFirst(6) : head
+      return (name: renamed, shape: view.shape.dimensions, values: try view.floats())
+    }
+    let sight = (name: "vision_tower.patch_conv.weight", shape: [2, 2], values: [1, 2, 3, 4] as [Float])
+    let folder = try TemporaryFolder()
+    try folder.write(SafetensorsBuilder.floats(tensors + [sight]), to: "model.safetensors")
+    let config: JSONValue = [
+      "model_type": "mistral3", "text_config": try JSONReader.parse(try Fixtures.bytes("models/mistral/config.json")),
+      // What transformers 5 writes for models that are not tied: the tensors tell.
+      "tie_word_embeddings": true,
+    ]
+    try folder.write(JSONWriter.string(config), to: "config.json")
+    let question: JSONValue = ["tokens": .array((0..<70).map { JSONValue($0 * 3 % 290) }), "greedy": 4]
+    func answer(_ folder: String) throws -> JSONValue {
+      var debug = try DebugForward(try LoadedModel.load(folder: folder, options: .init(precise: true, threads: 1)))
+      return try debug.answer(question)
+    }
+    #expect(try answer(folder.path) == answer(alone))
   }
 
   private func compare(
