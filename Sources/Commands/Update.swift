@@ -8,6 +8,18 @@ import Hub
 import Library
 import Store
 
+/// What the hub has of models of one's own store, or of all of it.
+private func compared(
+  _ models: [String], _ options: StoreOptions, _ settings: HubSettings
+) async throws -> (library: ModelLibrary, checks: [UpdateCheck]) {
+  let (library, chosen) = try options.own(models)
+  let store = library.store
+  let checks = try await interruptible {
+    try await Updating(store: store, client: try HubClient(settings)).check(chosen)
+  }
+  return (library, checks)
+}
+
 struct Outdated: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say which models the hub has in a newer version.",
@@ -28,12 +40,7 @@ struct Outdated: AsyncParsableCommand {
   @OptionGroup var output: JSONOption
 
   func run() async throws {
-    let (library, chosen) = try storeOptions.own(models)
-    let store = library.store
-    let settings = try hub.settings()
-    let checks = try await interruptible {
-      try await Updating(store: store, client: try HubClient(settings)).check(chosen)
-    }
+    let (library, checks) = try await compared(models, storeOptions, try hub.settings())
     if output.json {
       Output.standard.json(.array(checks.map(json)))
       return
@@ -49,7 +56,7 @@ struct Outdated: AsyncParsableCommand {
         check.changedPaths.joined(separator: ", "),
       ])
     }
-    if checks.isEmpty { note("no models in \(store.layout.root)") }
+    if checks.isEmpty { note("no models in \(library.store.layout.root)") }
     if !checks.isEmpty { Output.standard.line(table.text(style: Style(for: .standard))) }
   }
 
@@ -93,15 +100,12 @@ struct Update: AsyncParsableCommand {
   @OptionGroup var output: JSONOption
 
   func run() async throws {
-    let (library, chosen) = try storeOptions.own(models)
-    let store = library.store
     let settings = try hub.settings()
     let policies = try Policies.load(environment: Environment.all)
     var results: [JSONValue] = []
     let (mode, all) = (progress.progress, models.isEmpty)
-    let checks = try await interruptible {
-      try await Updating(store: store, client: try HubClient(settings)).check(chosen)
-    }
+    let (library, checks) = try await compared(models, storeOptions, settings)
+    let store = library.store
     for check in checks {
       let name = check.model.reference.description
       let bar = ProgressLine("updating \(name)", mode: mode)
