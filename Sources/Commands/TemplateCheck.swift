@@ -124,7 +124,10 @@ struct TemplateCheck {
     switch form {
     case .tagged: "in <tool_call> tags"
     case .announced: "after <|tool_call|>"
+    case .enclosed: "between <|tool_call|> and <|/tool_call|>"
+    case .functools: "after functools"
     case .marked: "between DeepSeek's marks"
+    case .sectioned: "in a section of their own"
     case .channels: "in a channel of their own"
     case .listed: "after [TOOL_CALLS]"
     case .bare: "as JSON alone"

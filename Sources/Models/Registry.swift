@@ -28,6 +28,7 @@ public enum Registry {
     ("gpt_oss", GptOss.describe),
     ("deepseek_v2", DeepSeek.describeV2),
     ("deepseek_v3", DeepSeek.describeV3),
+    ("kimi_k2", DeepSeek.describeV3),
     ("smollm3", SmolLM3.describe),
   ]
 

@@ -148,6 +148,15 @@ struct ArchitectureTests {
     #expect(try Self.fixture("llama").output.linear.path == "lm_head")
   }
 
+  @Test("Kimi K2 is DeepSeek V3 by another name") func kimi() throws {
+    var config = try #require(try JSONReader.parse(try Fixtures.bytes("models/deepseek_v3/config.json")).objectValue)
+    config["model_type"] = "kimi_k2"
+    var kimi = try Architecture(config: .object(config))
+    #expect(kimi.modelType == "kimi_k2")
+    kimi.modelType = "deepseek_v3"
+    #expect(try kimi == Self.fixture("deepseek_v3"))
+  }
+
   @Test("an unknown architecture is refused by name")
   func unknown() {
     #expect(

@@ -6,7 +6,7 @@ import Models
 import Testing
 
 @Suite struct ToolCallReaderTests {
-  /// An answer and what it is made of: texts as they are, calls as `name(arguments)`.
+  /// An answer and what it is made of: texts as they are, calls as `id name(arguments)`.
   struct Case: CustomTestStringConvertible, Sendable {
     let form: ToolCallForm
     let answer: String
@@ -68,6 +68,19 @@ import Testing
       "So.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n{\"city\": \"Berlin\"}\n```"
         + "<｜tool▁call▁end｜><｜tool▁calls▁end｜>", "So.", called),
     Case(.marked, "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
+    Case(.enclosed, "Hm.<|tool_call|>[\(weather), \(weather)]<|/tool_call|>", "Hm.", called, called),
+    Case(.enclosed, "<|tool_call|>\(weather)", called),
+    Case(.enclosed, "<|tool_call|>x<|/tool_call|>", "<|tool_call|>x<|/tool_call|>"),
+    Case(.functools, "functools[\(weather)]", called), Case(.functools, "func", "func"),
+    Case(.functools, "functools is a module", "functools is a module"),
+    Case(
+      .sectioned,
+      "So.<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>"
+        + "{\"city\": \"Berlin\"}<|tool_call_end|>\n<|tool_call_begin|>now:1<|tool_call_argument_begin|>{}<|tool_call_end|>"
+        + "<|tool_calls_section_end|>", "So.", "functions.weather:0 " + called, "now:1 now({})"),
+    Case(
+      .sectioned, "<|tool_calls_section_begin|>functions.x:0<|tool_calls_section_end|>",
+      "<|tool_calls_section_begin|>functions.x:0<|tool_calls_section_end|>"),
     Case(.listed, "[TOOL_CALLS] [\(weather), \(weather)]", called, called),
     Case(.listed, "[TOOL_CALLS][]", "[TOOL_CALLS][]"), Case(.listed, "[TOOL_CALLS] later", "[TOOL_CALLS] later"),
     Case(.listed, "Well. [TOOL_CALLS]weather[ARGS]{\"city\": \"Berlin\"}", "Well.", called),
@@ -115,7 +128,7 @@ import Testing
         wasText = true
       case .reasoning: Issue.record("nothing is thought here")
       case .call(let call):
-        found.append("\(call.name)(\(JSONWriter.string(call.arguments)))")
+        found.append("\(call.id.map { "\($0) " } ?? "")\(call.name)(\(JSONWriter.string(call.arguments)))")
         wasText = false
       }
     }

@@ -10,18 +10,22 @@ import Testing
 struct ToolTests {
   /// The tiny model with a template that writes tools and calls down.
   private func withTools(_ extra: String = "", _ body: (Client) async throws -> Void) async throws {
+    try await with(
+      template: """
+        {% if tools %}Tools: {% for tool in tools %}{{ tool | tojson }}{% endfor %} <tool_call>{% endif %}
+        {% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}
+        <tool_call>{{ c.id }} {{ c.function.name }} {{ c.function.arguments.city }}</tool_call>{% endfor %}
+        {% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}{% endfor %}answer:\(extra)
+        """, body)
+  }
+
+  private func with(template: String, _ body: (Client) async throws -> Void) async throws {
     let folder = try TemporaryFolder("impetus-tools")
     let source = Fixtures.url("models/llama")
     for name in try Files.list(source) where Files.isFile("\(source)/\(name)") {
       try Files.link("\(folder.path)/\(name)", to: "\(source)/\(name)")
     }
-    try folder.write(
-      """
-      {% if tools %}Tools: {% for tool in tools %}{{ tool | tojson }}{% endfor %} <tool_call>{% endif %}
-      {% for m in messages %}{{ m.role }}: {{ m.content }}{% for c in m.tool_calls or [] %}
-      <tool_call>{{ c.id }} {{ c.function.name }} {{ c.function.arguments.city }}</tool_call>{% endfor %}
-      {% if m.tool_call_id %}({{ m.tool_call_id }}){% endif %}{% endfor %}answer:\(extra)
-      """, to: "chat_template.jinja")
+    try folder.write(template, to: "chat_template.jinja")
     try await withServer(FixtureModels([FixtureModels.model(Client.model, folder.path)]), { _ in }, body)
   }
 
@@ -83,20 +87,45 @@ struct ToolTests {
   }
 
   @Test("a template that knows functions by its own name only gets them by it") func otherName() async throws {
-    let folder = try TemporaryFolder("impetus-tools")
-    let source = Fixtures.url("models/llama")
-    for name in try Files.list(source) where Files.isFile("\(source)/\(name)") {
-      try Files.link("\(folder.path)/\(name)", to: "\(source)/\(name)")
-    }
     let template = "{% if xml_tools %}<tool_call>{{ xml_tools[0].function.name }}{% endif %}{{ messages[0].content }}"
-    try folder.write(template, to: "chat_template.jinja")
-    try await withServer(FixtureModels([FixtureModels.model(Client.model, folder.path)]), { _ in }) { client in
+    try await with(template: template) { client in
       let messages: JSONValue = [["role": "user", "content": "Hi"]]
       let (with, without) = (
         try await prompt(client, ["messages": messages, "tools": Self.tools]),
         try await prompt(client, ["messages": messages])
       )
       #expect(with.hasSuffix("<tool_call>weatherHi") && without.hasSuffix("Hi") && !without.contains("weather"))
+    }
+  }
+
+  @Test("a template that reads functions in the system message gets them there, as it does calls and results")
+  func inMessage() async throws {
+    let template = """
+      {% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}{% if 'tools' in message %}<|tool|>
+      {{- message['tools'] }}<|/tool|>{% endif %}{% endfor %}
+      """
+    try await with(template: template) { client in
+      let user: JSONValue = ["role": "user", "content": "Hi"]
+      let function = #"{"name": "weather", "description": "The weather.", "parameters": {"type": "object"}}"#
+      let declared = "<|tool|>[\(function)]<|/tool|>"
+      let alone = try await prompt(client, ["messages": [user], "tools": Self.tools])
+      #expect(alone.contains("<|system|>\(declared)<|user|>Hi"), "\(alone)")
+      let messages: JSONValue = [
+        ["role": "system", "content": "Be brief."], user,
+        [
+          "role": "assistant", "content": "So.",
+          "tool_calls": [
+            ["id": "a", "type": "function", "function": ["name": "weather", "arguments": "{\"city\": \"Köln\"}"]]
+          ],
+        ],
+        ["role": "tool", "content": "sunny", "tool_call_id": "a"],
+      ]
+      let text = try await prompt(client, ["messages": messages, "tools": Self.tools])
+      let called = #"<|tool_call|>[{"name": "weather", "arguments": {"city": "Köln"}}]<|/tool_call|>"#
+      #expect(text.contains("<|system|>Be brief.\(declared)<|user|>Hi<|assistant|>So.\(called)"), "\(text)")
+      #expect(text.hasSuffix("<|tool_response|>sunny"))
+      let none = try await prompt(client, ["messages": messages, "tools": Self.tools, "tool_choice": "none"])
+      #expect(!none.contains("<|tool|>"))
     }
   }
 

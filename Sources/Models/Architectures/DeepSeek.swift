@@ -3,7 +3,7 @@
 
 internal import Glibc
 
-/// `model_type: deepseek_v2` and `deepseek_v3`.
+/// `model_type: deepseek_v2`, and `deepseek_v3`, which is Kimi K2 (`kimi_k2`) too.
 enum DeepSeek {
   static func describeV2(_ reader: ConfigReader) throws(ModelProblem) -> Architecture {
     try describe(reader, isV3: false)

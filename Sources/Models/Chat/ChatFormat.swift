@@ -16,6 +16,8 @@ public struct ChatFormat: Sendable {
   private let knowsDeveloper: Bool
   /// The variables that the template takes functions from.
   private let toolVariables: [String]
+  /// Whether the template takes functions from the system message instead, as a text: Phi-4-mini.
+  private let hasToolsInMessage: Bool
   /// How the model writes calls of functions; nil when its template knows none.
   public let toolCallForm: ToolCallForm?
   /// Whether what begins a call is a control token, which answers are usually without.
@@ -42,7 +44,8 @@ public struct ChatFormat: Sendable {
     knowsDeveloper = source.contains("developer")
     // The first templates of SmolLM3 know functions by this name alone.
     toolVariables = ["tools", "xml_tools"].filter(template.asks(for:))
-    let form = toolVariables.isEmpty ? nil : ToolCallForm(template: source)
+    hasToolsInMessage = toolVariables.isEmpty && source.contains("message['tools']")
+    let form = toolVariables.isEmpty && !hasToolsInMessage ? nil : ToolCallForm(template: source)
     toolCallForm = form
     hasControlTokensInCalls = tokenizer.addedTokenTexts.contains { $0.isSpecial && $0.text == form?.opening }
   }
@@ -71,10 +74,12 @@ public struct ChatFormat: Sendable {
     addsGenerationPrompt: Bool = true, now: TemplateClock = ChatFormat.wallClock()
   ) throws(ChatProblem) -> (text: String, tokens: [TokenID]) {
     let mark = ControlTokens.mark(notIn: Self.texts(messages, tools, variables))
+    var messages = messages.map { value($0, mark) }
+    if hasToolsInMessage, !tools.isEmpty { Self.declare(value(Self.declaration(tools), mark), in: &messages) }
     let tools = tools.isEmpty ? nil : tools.map { value($0, mark) }
     let byOtherName = toolVariables == ["xml_tools"] ? tools.map { [Value.Entry("xml_tools", .list($0))] } ?? [] : []
     let context = ChatContext(
-      messages: messages.map { value($0, mark) }, tools: tools, addGenerationPrompt: addsGenerationPrompt,
+      messages: messages, tools: tools, addGenerationPrompt: addsGenerationPrompt,
       others: specialTokens + byOtherName + variables.map { Value.Entry($0.key, value($0.value, mark)) })
     do throws(TemplateProblem) {
       let text = try template.render(context, now: now)
@@ -93,9 +98,15 @@ public struct ChatFormat: Sendable {
   private func value(_ message: ChatMessage, _ mark: Unicode.Scalar) -> Value {
     let isAnswer = message.role == .assistant
     let role = message.role == .developer && !knowsDeveloper ? .system : message.role
+    var content = controls.broken(message.content, by: mark, isAnswer: isAnswer)
+    if hasToolsInMessage, !message.calls.isEmpty {
+      // The template has no place for calls: they stand where the model wrote them.
+      let calls = JSONValue.array(message.calls.map { ["name": .string($0.name), "arguments": $0.arguments] })
+      content += "<|tool_call|>\(controls.broken(Self.spaced(calls), by: mark))<|/tool_call|>"
+    }
     var entries = [
-      Value.Entry("role", .string(role.rawValue)),
-      Value.Entry("content", .string(controls.broken(message.content, by: mark, isAnswer: isAnswer))),
+      Value.Entry("role", .string(hasToolsInMessage && role == .tool ? "tool_response" : role.rawValue)),
+      Value.Entry("content", .string(content)),
     ]
     if let name = message.name { entries.append(Value.Entry("name", .string(controls.broken(name, by: mark)))) }
     if let reasoning = message.reasoning {
@@ -107,6 +118,26 @@ public struct ChatFormat: Sendable {
     }
     if let id = message.callID { entries.append(Value.Entry("tool_call_id", .string(controls.broken(id, by: mark)))) }
     return .dict(entries)
+  }
+
+  /// Functions as Phi-4-mini was taught them: without what is around each in the API.
+  private static func declaration(_ tools: [JSONValue]) -> JSONValue {
+    .string(spaced(.array(tools.map { $0["function"] ?? $0 })))
+  }
+
+  private static func spaced(_ json: JSONValue) -> String {
+    JSONWriter.string(json, options: JSONWriter.Options(spaced: true))
+  }
+
+  /// Gives functions to the system message, which is made if there is none.
+  private static func declare(_ tools: Value, in messages: inout [Value]) {
+    let entry = Value.Entry("tools", tools)
+    if case .dict(var entries)? = messages.first, entries.contains(where: { $0 == Value.Entry("role", "system") }) {
+      entries.append(entry)
+      messages[0] = .dict(entries)
+    } else {
+      messages.insert(.dict([Value.Entry("role", "system"), Value.Entry("content", ""), entry]), at: 0)
+    }
   }
 
   /// A call as transformers has it: the arguments as an object, not as a text.

@@ -47,8 +47,14 @@ public enum ToolCallForm: Sendable, Equatable {
   case tagged
   /// `<|tool_call|>` and an array of calls: Granite 3.
   case announced
+  /// `<|tool_call|>`, an array of calls and `<|/tool_call|>`: Phi-4-mini.
+  case enclosed
+  /// `functools` and an array of calls: Phi-4-mini where its template asks for that.
+  case functools
   /// Calls between DeepSeek's marks, each of a name and its arguments.
   case marked
+  /// Calls in a section of their own, each of an id that names the function and its arguments: Kimi K2.
+  case sectioned
   /// Messages with heads, of which one may be for a function: gpt-oss (`ChannelReader`).
   case channels
   /// `[TOOL_CALLS]` and an array of calls, or a name, `[ARGS]` and the arguments: Mistral.
@@ -64,6 +70,12 @@ public enum ToolCallForm: Sendable, Equatable {
       self = .listed
     } else if source.contains(Marks.calls.begin) {
       self = .marked
+    } else if source.contains(Section.calls.begin) {
+      self = .sectioned
+    } else if source.contains("functools[") {
+      self = .functools
+    } else if source.contains("<|tool|>") {
+      self = .enclosed
     } else if source.contains("<|tool_call|>") {
       self = .announced
     } else if source.contains("<tool_call>") {
@@ -82,12 +94,21 @@ public enum ToolCallForm: Sendable, Equatable {
     static let separator = "<｜tool▁sep｜>"
   }
 
+  /// Kimi's marks.
+  private enum Section {
+    static let calls = (begin: "<|tool_calls_section_begin|>", end: "<|tool_calls_section_end|>")
+    static let call = (begin: "<|tool_call_begin|>", end: "<|tool_call_end|>")
+    static let separator = "<|tool_call_argument_begin|>"
+  }
+
   /// What a call begins with; nil where the JSON itself does.
   var opening: String? {
     switch self {
     case .tagged: "<tool_call>"
-    case .announced: "<|tool_call|>"
+    case .announced, .enclosed: "<|tool_call|>"
+    case .functools: "functools"
     case .marked: Marks.calls.begin
+    case .sectioned: Section.calls.begin
     case .channels: "<|channel|>"
     case .listed: "[TOOL_CALLS]"
     case .bare: nil
@@ -98,8 +119,10 @@ public enum ToolCallForm: Sendable, Equatable {
   var closing: String? {
     switch self {
     case .tagged: "</tool_call>"
+    case .enclosed: "<|/tool_call|>"
     case .marked: Marks.calls.end
-    case .announced, .channels, .listed, .bare: nil
+    case .sectioned: Section.calls.end
+    case .announced, .functools, .channels, .listed, .bare: nil
     }
   }
 
@@ -109,9 +132,10 @@ public enum ToolCallForm: Sendable, Equatable {
     switch self {
     case .tagged:
       return (Self.json(trimmed).flatMap { ToolCall($0) } ?? ToolCall(xml: trimmed, types)).map { [$0] }
-    case .announced: return Self.listed(trimmed)
+    case .announced, .enclosed, .functools: return Self.listed(trimmed)
     case .listed: return Self.listed(trimmed) ?? Self.named(trimmed)
     case .marked: return Self.marked(trimmed)
+    case .sectioned: return Self.sectioned(trimmed)
     case .channels: return nil
     case .bare:
       let tag = "<|python_tag|>"
@@ -147,6 +171,22 @@ public enum ToolCallForm: Sendable, Equatable {
       }
       guard ToolCall.isName(trimmed(name)), let value = json(trimmed(arguments)) else { return nil }
       calls.append(ToolCall(name: trimmed(name), arguments: value))
+    }
+    return calls.isEmpty ? nil : calls
+  }
+
+  /// An id, `functions.NAME:NUMBER`, and the arguments. The id is kept: results refer to it in the prompt.
+  private static func sectioned(_ text: String) -> [ToolCall]? {
+    var calls: [ToolCall] = []
+    for part in text.split(separator: Section.call.begin) where !part.allSatisfy(\.isWhitespace) {
+      let body = part.firstRange(of: Section.call.end).map { part[..<$0.lowerBound] } ?? part
+      guard let cut = body.firstRange(of: Section.separator) else { return nil }
+      let id = trimmed(String(body[..<cut.lowerBound]))
+      var name = id.hasPrefix("functions.") ? id.dropFirst(10) : Substring(id)
+      if let colon = name.lastIndex(of: ":") { name = name[..<colon] }
+      let arguments = trimmed(String(body[cut.upperBound...]))
+      guard ToolCall.isName(String(name)), let value = json(arguments) else { return nil }
+      calls.append(ToolCall(id: id, name: String(name), arguments: value))
     }
     return calls.isEmpty ? nil : calls
   }
