@@ -31,8 +31,8 @@ INLINE int32x4_t dot_lane(int32x4_t sum, uint8x16_t codes, int8x16_t x, int lane
   }
 }
 
-static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
-  (void)ahead;
+static void one_block(const ck_packed *m, const uint8_t *p, ck_early early, const ck_tile *x, ck_sums out) {
+  (void)early;
   if (m->code_bits == 8) block_products(m, 8, false, p, x, out);
   else if (m->e2m1) block_products(m, 4, true, p, x, out);
   else block_products(m, 4, false, p, x, out);

@@ -128,8 +128,8 @@ INLINE void all_products(const ck_packed *m, int bits, bool e2m1, const uint8_t 
   if (token < x->tokens) token_products(m, bits, e2m1, p, x, token, 1, out);
 }
 
-static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
-  (void)ahead;
+static void one_block(const ck_packed *m, const uint8_t *p, ck_early early, const ck_tile *x, ck_sums out) {
+  (void)early;
   if (m->code_bits == 8) all_products(m, 8, false, p, x, out);
   else if (m->e2m1) all_products(m, 4, true, p, x, out);
   else all_products(m, 4, false, p, x, out);

@@ -55,8 +55,8 @@ INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, cons
     for (int t = 0; t < tokens; t++) c[t][q] = quad_dots(p, bits, e2m1, group, x + t * group, q);
 }
 
-static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
-  (void)ahead;
+static void one_block(const ck_packed *m, const uint8_t *p, ck_early early, const ck_tile *x, ck_sums out) {
+  (void)early;
   if (m->code_bits == 8) block_products(m, 8, false, p, x, out);
   else if (m->e2m1) block_products(m, 4, true, p, x, out);
   else block_products(m, 4, false, p, x, out);

@@ -5,7 +5,7 @@
 // pass over the pages together. Positions are cut into spans of about 256 at fixed places; each span has a softmax of
 // its own and the spans are joined in order. So a row's result is the same alone or among others, and when few units
 // would leave threads idle (decoding), spans of one unit are computed in parallel and joined afterwards.
-#include "kernels.h"
+#include "products.h"
 
 // Query rows of a unit: enough to pay for widening a page. Positions of a span. Bytes kept for parallel spans.
 enum { UNIT_ROWS = 64, SPAN_POSITIONS = 256, PARALLEL_BYTES = 2 << 20 };
@@ -178,11 +178,8 @@ static int32_t parallel_spans(const job *j, int threads) {
   return parts > j->units && (size_t)parts * j->state_floats * 4 <= PARALLEL_BYTES ? parts : 0;
 }
 
-void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_attention_entry *entries, int count,
-               void *scratch) {
-  int threads = ck_pool_threads(pool);
-  job j = {.kernels = ck_kernels_of(isa), .attention = attention, .entries = entries, .count = count,
-           .scratch = scratch, .work_floats = work_floats(attention)};
+static job job_of(const ck_attention *attention, const ck_attention_entry *entries, int count) {
+  job j = {.attention = attention, .entries = entries, .count = count, .work_floats = work_floats(attention)};
   int32_t most = 0;
   for (int e = 0; e < count; e++) {
     j.units += units_of(attention, &entries[e]);
@@ -190,8 +187,38 @@ void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const c
   }
   j.rows = (size_t)most * (size_t)shared_heads(attention);
   j.state_floats = state_floats(attention, j.rows);
+  return j;
+}
+
+void ck_expect_attention(ck_pool *pool, const ck_attention *attention, const ck_attention_entry *entries, int count) {
+  const ck_cache *c = &attention->cache;
+  int threads = ck_pool_threads(pool);
+  job j = job_of(attention, entries, count);
+  if (threads < 2 || j.units < 1) return;
+  int32_t spans = parallel_spans(&j, threads);
+  for (int worker = 0; worker < threads; worker++) {
+    int32_t first, last, part = (int32_t)((int64_t)(spans ? spans : j.units) * worker / threads);
+    ck_span span = spans ? span_at(&j, part) : unit_at(&j, part);
+    if (!spans) {
+      spans_of(attention, &span, &first, &last);
+      bound(attention, &span, first);
+    }
+    const uint8_t *page = c->base + (size_t)span.entry->pages[span.from / c->page_tokens] * c->page_bytes;
+    size_t keys = ck_key_head_bytes(c), values = ck_value_head_bytes(c), head = (size_t)span.kv_head;
+    ck_pool_ahead(pool, worker, 0, page + c->key_offset + head * keys, keys);
+    ck_pool_ahead(pool, worker, 1, page + c->value_offset + head * values, values);
+  }
+}
+
+void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_attention_entry *entries, int count,
+               void *scratch) {
+  int threads = ck_pool_threads(pool);
+  job j = job_of(attention, entries, count);
+  j.kernels = ck_kernels_of(isa), j.scratch = scratch;
   j.partials = j.scratch + (size_t)threads * (j.work_floats + 2 * j.state_floats);
   int32_t parts = parallel_spans(&j, threads);
+  ck_expected next = ck_pool_expected(pool);
+  ck_fetch_first(pool, &next);
   if (!parts) {
     ck_pool_each(pool, j.units, unit_part, &j);
     return;

@@ -9,27 +9,29 @@ typedef struct job {
   ck_tiles x, hidden;
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
   int32_t units, chunk_tiles;
+  size_t distance;    // ck_early
 } job;
 
 // Sums of up to four blocks.
 typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
 
-static void group_products(const job *j, const ck_packed *m, const ck_tile *x, bool ahead, int32_t row, int32_t group,
+static void group_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t near, int32_t group,
                            group_sums out) {
-  int32_t step = ahead ? 1 : ck_min(2, group / CK_BLOCK_ROWS);
+  int32_t step = near ? 1 : ck_min(2, group / CK_BLOCK_ROWS);
+  ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->distance} : ck_not_early;
   for (int32_t b = 0; b < group / CK_BLOCK_ROWS; b += step)
-    j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, ahead, x, &out[b]);
+    j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, early, x, &out[b]);
 }
 
 // One activation group of hidden values of one tile: products, activation, codes. All of the gate's blocks, then all of
-// up's: weights are read in long runs.
-static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, bool ahead, int32_t row) {
+// up's: weights are read in long runs. `near`: the row up to which they are fetched early, 0 for none.
+static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row, int32_t near) {
   const ck_output *gate = &j->block->gate, *up = &j->block->up;
   int32_t group = hidden->group;
   float values[CK_TILE][CK_ACTIVATION_GROUP];
   group_sums gates, ups;
-  if (j->gated) group_products(j, gate->packed, x, ahead, row, group, gates);
-  group_products(j, up->packed, x, ahead, row, group, ups);
+  if (j->gated) group_products(j, gate->packed, x, row, near, group, gates);
+  group_products(j, up->packed, x, row, near, group, ups);
   for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
     float(*g)[CK_BLOCK_ROWS] = gates[r / CK_BLOCK_ROWS], (*u)[CK_BLOCK_ROWS] = ups[r / CK_BLOCK_ROWS];
     const float *up_bias = up->bias ? up->bias + row + r : NULL, *gate_bias = gate->bias ? gate->bias + row + r : NULL;
@@ -44,14 +46,19 @@ static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, 
   for (int32_t t = 0; t < hidden->tokens; t++) j->kernels->quantize(values[t], group, &here, t);
 }
 
-static void hidden_part(void *context, int32_t part, int worker) {
+static void hidden_run(void *context, ck_run run, int worker) {
   (void)worker;
   const job *j = context;
-  int32_t first = part % j->units * j->unit_rows, last = ck_min(first + j->unit_rows, j->hidden.inputs);
-  int32_t begin = part / j->units * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->x.tokens, CK_TILE));
-  for (int32_t number = begin; number < end; number++) {
-    ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
-    for (int32_t row = first; row < last; row += j->hidden.group) hidden_group(j, &x, &hidden, number == begin, row);
+  for (int32_t part = run.first; part < run.last; part++) {
+    int32_t chunk = part / j->units, rows = j->hidden.inputs;
+    int32_t first = (part - chunk * j->units) * j->unit_rows, last = ck_min(first + j->unit_rows, rows);
+    int32_t near = ck_min((run.near - chunk * j->units) * j->unit_rows, rows);
+    int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->x.tokens, CK_TILE));
+    for (int32_t number = begin; number < end; number++) {
+      ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
+      for (int32_t row = first; row < last; row += j->hidden.group)
+        hidden_group(j, &x, &hidden, row, number == begin ? near : 0);
+    }
   }
 }
 
@@ -64,10 +71,14 @@ static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input
   scratch += ck_tiles_bytes(hidden, tokens);
   float *rows = (float *)(scratch + ck_tiles_bytes(input->inputs, tokens));
   j.x = ck_quantize_input(pool, kernels, input, ck_activation_group(up->group), scratch, rows);
-  size_t row_bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (gated ? 2 : 1);
-  j.unit_rows = ck_unit_rows(hidden, group, row_bytes, tokens, ck_pool_threads(pool));
+  j.unit_rows = ck_unit_rows(group, tokens);
+  size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(gated ? 2 * j.unit_rows : j.unit_rows);
   j.units = ck_ceil(hidden, j.unit_rows), j.chunk_tiles = ck_chunk_tiles(&j.x);
-  ck_pool_each(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), hidden_part, &j);
+  j.distance = ck_pool_tuner(pool)->distance;
+  ck_expected next = ck_pool_expected(pool);
+  ck_fetch_first(pool, &(ck_expected){.matrices = {down}, .count = 1, .tokens = tokens});
+  ck_run_units(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), bytes, tokens, hidden_run, &j);
+  ck_pool_expect(pool, &next);
   ck_packed_products(pool, kernels, &j.hidden, &block->down, 1);
 }
 

@@ -21,6 +21,13 @@ typedef struct ck_tile {
   int32_t tokens, group;
 } ck_tile;
 
+// Weights that come from memory: those before `until` are fetched when what lies `distance` bytes before them is used.
+typedef struct ck_early {
+  const uint8_t *until;  // NULL: none are
+  size_t distance;
+} ck_early;
+static const ck_early ck_not_early = {NULL, 0};
+
 // Sums of products of one tile: [token][row].
 typedef float ck_sums[CK_TILE][CK_BLOCK_ROWS];
 
@@ -47,9 +54,8 @@ typedef struct ck_span {
 typedef struct ck_kernels {
   // One token's row of n inputs into place `token` of a tile.
   void (*quantize)(const float *x, int32_t n, const ck_tile *tile, int32_t token);
-  // `blocks` neighbouring packed blocks (1 or 2) times a tile. `ahead`: the weights come from memory and are fetched
-  // before they are needed.
-  void (*products)(const ck_packed *matrix, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out);
+  // `blocks` neighbouring packed blocks (1 or 2) times a tile.
+  void (*products)(const ck_packed *matrix, int32_t block, int blocks, ck_early early, const ck_tile *x, ck_sums *out);
   // What follows a product of rows [row, row + 16): bias, accumulation, store; see ck_output.
   void (*finish)(const ck_output *output, int32_t rows, int32_t row, int32_t token, int32_t tokens,
                  float (*sums)[CK_BLOCK_ROWS]);
@@ -187,6 +193,12 @@ static inline float ck_bias_at(const ck_packed *m, const uint8_t *tail, size_t l
 // Bytes of one block of a packed matrix.
 static inline size_t ck_block_bytes(const ck_packed *m) {
   return (size_t)(m->inputs / m->group) * ck_group_bytes(m);
+}
+
+// Fetches weights of which `bytes` at p are used now.
+static inline void ck_fetch_early(const uint8_t *p, size_t bytes, ck_early early) {
+  if (!early.until || p + early.distance >= early.until) return;
+  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + early.distance + z);
 }
 
 // Groups of a token's head in a cache of codes, bytes of its codes, and halves that belong to a group.

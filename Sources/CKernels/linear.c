@@ -90,38 +90,53 @@ typedef struct product_job {
   size_t x_stride;
   int32_t inputs, tokens;
   int32_t chunk_tiles;        // packed products
+  size_t distance;            // ck_early, of packed products
   float *wide;                // f32 products: WIDE_FLOATS for each worker
-  int32_t units[CK_MOST_OUTPUTS], unit_rows[CK_MOST_OUTPUTS];  // of each output
-  int32_t all_units;
+  int32_t unit_rows, all_units;
 } product_job;
 
 static int32_t rows_of(const ck_output *o) { return o->packed ? o->packed->rows : o->weight->rows; }
 
-// The unit's output, and its first and last row.
-static int unit_rows(const product_job *j, int32_t unit, int32_t *first, int32_t *last) {
-  int i = 0;
-  for (; unit >= j->units[i]; i++) unit -= j->units[i];
-  *first = unit * j->unit_rows[i];
-  *last = ck_min(*first + j->unit_rows[i], rows_of(&j->outputs[i]));
-  return i;
+// A unit's output, its first and last row, and the row up to which the thread is likely to go on.
+typedef struct unit {
+  const ck_output *output;
+  int32_t first, last, near;
+} unit;
+
+static unit unit_at(const product_job *j, int32_t index, int32_t near) {
+  const ck_output *o = j->outputs;
+  for (; index * j->unit_rows >= rows_of(o); o++) {
+    int32_t units = ck_ceil(rows_of(o), j->unit_rows);
+    index -= units, near -= units;
+  }
+  int32_t first = index * j->unit_rows;
+  return (unit){o, first, ck_min(first + j->unit_rows, rows_of(o)), ck_min(near * j->unit_rows, rows_of(o))};
 }
 
-static void packed_part(void *context, int32_t part, int worker) {
-  (void)worker;
-  const product_job *j = context;
-  int32_t first, last;
-  const ck_output *o = &j->outputs[unit_rows(j, part % j->all_units, &first, &last)];
-  int32_t begin = part / j->all_units * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
+static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
+  int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
+  const ck_packed *m = u->output->packed;
+  ck_early early = {ck_block(m, ck_ceil(u->near, CK_BLOCK_ROWS)), j->distance};
   ck_sums sums[2];
   for (int32_t number = begin; number < end; number++) {
     ck_tile tile = ck_tile_of(&j->tiles, number);
     int blocks;
-    for (int32_t row = first; row < last; row += blocks * CK_BLOCK_ROWS) {
-      blocks = number > begin && row + CK_BLOCK_ROWS < last ? 2 : 1;
-      j->kernels->products(o->packed, row / CK_BLOCK_ROWS, blocks, number == begin, &tile, sums);
+    for (int32_t row = u->first; row < u->last; row += blocks * CK_BLOCK_ROWS) {
+      blocks = number > begin && row + CK_BLOCK_ROWS < u->last ? 2 : 1;
+      j->kernels->products(m, row / CK_BLOCK_ROWS, blocks, number == begin ? early : ck_not_early, &tile, sums);
       for (int i = 0; i < blocks; i++)
-        j->kernels->finish(o, o->packed->rows, row + i * CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[i]);
+        j->kernels->finish(u->output, m->rows, row + i * CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[i]);
     }
+  }
+}
+
+static void packed_run(void *context, ck_run run, int worker) {
+  (void)worker;
+  const product_job *j = context;
+  for (int32_t part = run.first; part < run.last; part++) {
+    int32_t chunk = part / j->all_units, before = chunk * j->all_units;
+    unit u = unit_at(j, part - before, ck_min(run.near - before, j->all_units));
+    packed_unit(j, &u, chunk);
   }
 }
 
@@ -144,11 +159,8 @@ static void store_dots(const ck_output *o, const float *dots, int32_t first, int
   }
 }
 
-static void wide_part(void *context, int32_t part, int worker) {
+static void wide_unit(const product_job *j, const ck_output *o, int32_t first, int32_t last, int worker) {
   enum { TOKENS = 48, ROWS = 64 };
-  const product_job *j = context;
-  int32_t first, last;
-  const ck_output *o = &j->outputs[unit_rows(j, part, &first, &last)];
   const ck_weight *w = o->weight;
   float *wide = j->wide + (size_t)worker * wide_floats(j->inputs), dots[TOKENS * ROWS];
   bool small = w->format == CK_MXFP8 && j->tokens == 1;
@@ -174,22 +186,60 @@ static void wide_part(void *context, int32_t part, int worker) {
   }
 }
 
+static void wide_run(void *context, ck_run run, int worker) {
+  const product_job *j = context;
+  for (int32_t part = run.first; part < run.last; part++) {
+    unit u = unit_at(j, part, run.near);
+    wide_unit(j, u.output, u.first, u.last, worker);
+  }
+}
+
 // ---- cutting ----
 
-// For few tokens eight units a thread, but at least LEAST bytes, and at most what the second-level cache holds. Many
-// tokens give even the smallest unit enough to do.
-int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int32_t tokens, int threads) {
-  enum { LEAST = 16 << 10, MOST = 192 << 10, MANY = 4 * CK_TILE };
-  if (tokens >= MANY) return ck_max(grain, 2 * CK_BLOCK_ROWS);
-  int32_t even = ck_ceil(rows, 8 * threads), most = (int32_t)(MOST / ck_max((int32_t)row_bytes, 1));
-  int32_t least = (int32_t)(LEAST / ck_max((int32_t)row_bytes, 1));
-  int32_t unit = ck_max(ck_min(even, most), least);
-  return ck_max(ck_ceil(unit, grain), 1) * grain;
+int32_t ck_unit_rows(int32_t grain, int32_t tokens) {
+  return tokens > CK_TILE ? ck_max(grain, 2 * CK_BLOCK_ROWS) : grain;
+}
+
+void ck_run_units(ck_pool *pool, int32_t units, size_t bytes, int32_t tokens, ck_run_task task, void *context) {
+    enum { MANY = 4 * CK_TILE, LEAST = 8 << 10 };
+  int32_t least = LEAST / (int32_t)(bytes * (size_t)tokens + 1) + 1;
+  ck_pool_runs(pool, units, tokens < MANY ? least : 0, task, context);
 }
 
 int32_t ck_chunk_tiles(const ck_tiles *tiles) {
   enum { MOST = 512 << 10 };
   return ck_max(MOST / (tiles->inputs * CK_TILE), 1);
+}
+
+// Cuts as run_products and feed_packed do.
+void ck_fetch_first(ck_pool *pool, const ck_expected *e) {
+  int threads = ck_pool_threads(pool), matrices = e->hidden_group ? 1 : e->count;
+  if (threads < 2 || e->count < 1) return;
+  int32_t rows = ck_unit_rows(e->hidden_group ? e->hidden_group : CK_BLOCK_ROWS, e->tokens), all = 0;
+  for (int i = 0; i < matrices; i++) all += ck_ceil(e->matrices[i]->rows, rows);
+  for (int worker = 0; worker < threads; worker++) {
+    int32_t unit = (int32_t)((int64_t)all * worker / threads), i = 0;
+    for (; unit * rows >= e->matrices[i]->rows; i++) unit -= ck_ceil(e->matrices[i]->rows, rows);
+    const ck_packed *m = e->matrices[i];
+    int32_t block = unit * rows / CK_BLOCK_ROWS;
+    size_t bytes = ck_block_bytes(m);
+    ck_pool_ahead(pool, worker, 0, m->data + (size_t)block * bytes, (size_t)(ck_blocks(m->rows) - block) * bytes);
+  }
+}
+
+void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens) {
+  ck_expected e = {.tokens = tokens};
+  for (int i = 0; i < count && i < CK_MOST_OUTPUTS && outputs[i].packed; i++) e.matrices[e.count++] = outputs[i].packed;
+  ck_pool_expect(pool, &e);
+}
+
+void ck_expect_feed(ck_pool *pool, const ck_feed_forward *block, int32_t tokens) {
+  ck_expected e = {.tokens = tokens};
+  if (block->gate.packed) e.matrices[e.count++] = block->gate.packed;
+  if (block->up.packed) e.matrices[e.count++] = block->up.packed;
+  if (block->down.packed) e.hidden_group = ck_activation_group(block->down.packed->group);
+  else e.count = 0;
+  ck_pool_expect(pool, &e);
 }
 
 static size_t row_bytes(const ck_output *o) {
@@ -199,24 +249,25 @@ static size_t row_bytes(const ck_output *o) {
   return (size_t)w->inputs * (size_t)(w->format == CK_AFFINE ? w->bits : ck_small_bits(w->format)) / 8;
 }
 
-static void run_products(ck_pool *pool, product_job *j, ck_part part, int32_t grain, int32_t chunks) {
-  int32_t total = 0;
-  for (int i = 0; i < j->count; i++) total += rows_of(&j->outputs[i]);
-  for (int i = 0; i < j->count; i++) {
-    const ck_output *o = &j->outputs[i];
-    int32_t tokens = o->packed ? j->tokens : 1;
-    j->unit_rows[i] = ck_unit_rows(total, grain, row_bytes(o), tokens, ck_pool_threads(pool));
-    j->units[i] = ck_ceil(rows_of(o), j->unit_rows[i]);
-    j->all_units += j->units[i];
-  }
-  ck_pool_each(pool, j->all_units * chunks, part, j);
+static void run_products(ck_pool *pool, product_job *j, ck_run_task task, int32_t grain, int32_t chunks) {
+  j->unit_rows = ck_unit_rows(grain, j->tokens);
+  for (int i = 0; i < j->count; i++) j->all_units += ck_ceil(rows_of(&j->outputs[i]), j->unit_rows);
+  size_t bytes = row_bytes(j->outputs) * (size_t)j->unit_rows;
+  ck_run_units(pool, j->all_units * chunks, bytes, j->tokens, task, j);
 }
 
 void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
                         int count) {
   product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .tiles = *tiles, .inputs = tiles->inputs,
                    .tokens = tiles->tokens, .chunk_tiles = ck_chunk_tiles(tiles)};
-  run_products(pool, &j, packed_part, CK_BLOCK_ROWS, ck_ceil(tiles->tokens, j.chunk_tiles * CK_TILE));
+  ck_expected next = ck_pool_expected(pool);
+  ck_fetch_first(pool, &next);
+  size_t bytes = 0;
+  for (int i = 0; i < count; i++) bytes += (size_t)ck_blocks(outputs[i].packed->rows) * ck_block_bytes(outputs[i].packed);
+  ck_tuner *tuner = ck_pool_tuner(pool);
+  j.distance = ck_tuner_begin(tuner, tiles->tokens == 1 ? bytes : 0);
+  run_products(pool, &j, packed_run, CK_BLOCK_ROWS, ck_ceil(tiles->tokens, j.chunk_tiles * CK_TILE));
+  ck_tuner_end(tuner);
 }
 
 static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs,
@@ -229,7 +280,7 @@ static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_inp
     input_job norm = {.kernels = kernels, .input = input, .rows = (float *)j.x, .wide = true};
     run_input(pool, &norm);
   }
-  run_products(pool, &j, wide_part, 4, 1);
+  run_products(pool, &j, wide_run, j.tokens > 1 ? 64 : 16, 1);
 }
 
 // ---- the door ----

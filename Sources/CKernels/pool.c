@@ -11,7 +11,7 @@
 // Nothing is pinned, but a worker that finds itself on the caller's processor excludes that one from its own mask:
 // some kernels leave both there for many milliseconds while another processor idles.
 #define _GNU_SOURCE
-#include "CKernels.h"
+#include "products.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -26,11 +26,21 @@
 
 // After SPIN_NS of pure spinning a thread yields between looks; after REST_NS it sleeps.
 enum { SPIN_NS = 20000, REST_NS = 50000, LOOKS = 16 };
+// Lines of memory that are fetched between two looks; by the caller at least, which has work to do; by each thread at most.
+enum { STEP_LINES = 4, CALLER_LINES = 16, MOST_LINES = 512 };
 enum { COUNT_BITS = 24, COUNT_MASK = (1 << COUNT_BITS) - 1 };
 
-// Generation, end, front of the parts not yet claimed: 16, 24, 24 bits. On a cache line of its own.
+// Of small parts a thread takes half of what its queue has at once, and fewer and fewer: each claim holds up the reading of
+// memory. What another has fetched already is slow to take over, so of small parts a thread takes others' only where STEAL
+// claims are left, or when these do not come to an end: their owner may not be running.
+enum { SHARE = 2, STEAL = 8, PATIENCE_NS = 3000 };
+
+// Generation, least number of parts to take, end, front of the parts not yet claimed: 8, 8, 24, 24 bits. On a cache line of
+// its own, as is the memory that the thread is to fetch when it has nothing else to do.
 typedef struct queue {
   _Alignas(64) _Atomic uint64_t ticket;
+  _Alignas(64) _Atomic(const char *) ahead[CK_FETCHES];
+  atomic_int lines[CK_FETCHES];
 } queue;
 
 struct ck_pool {
@@ -44,8 +54,11 @@ struct ck_pool {
   atomic_bool resting, stopping;
   _Alignas(64) ck_part part;             // these are read only by holders of a claim
   ck_task task;
+  ck_run_task runs;
   void *context;
   uint64_t generation;
+  ck_expected expected;                  // the caller's
+  ck_tuner tuner;                        // the caller's
   atomic_int caller_cpu;
 };
 
@@ -62,7 +75,7 @@ static inline void pause_cpu(void) {
 #endif
 }
 
-static int64_t now_ns(void) {
+int64_t ck_now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -90,53 +103,94 @@ static void wake(void *word, int count) { (void)word, (void)count; }
 
 static int32_t front_of(uint64_t ticket) { return (int32_t)(ticket & COUNT_MASK); }
 static int32_t end_of(uint64_t ticket) { return (int32_t)(ticket >> COUNT_BITS & COUNT_MASK); }
+static int32_t least_of(uint64_t ticket) { return (int32_t)(ticket >> (2 * COUNT_BITS) & 255); }
 static bool has_parts(uint64_t ticket) { return front_of(ticket) < end_of(ticket); }
 
-// Takes a part from the front or the end of a queue; -1 when it is empty.
-static int32_t claim(queue *q, bool front) {
+// Takes parts from the front or the end of a queue: one, or of small ones a share of what is there; none when it is empty.
+static ck_run claim(queue *q, bool front, bool greedy) {
   uint64_t ticket = atomic_load_explicit(&q->ticket, memory_order_acquire);
   while (has_parts(ticket)) {
-    uint64_t rest = front ? ticket + 1 : ticket - (1 << COUNT_BITS);
+    int32_t begin = front_of(ticket), end = end_of(ticket), least = least_of(ticket);
+    if (!greedy && !front && end - begin < STEAL * least) break;
+    int32_t count = least ? ck_min(ck_max((end - begin) / SHARE, least), end - begin) : 1;
+    uint64_t rest = front ? ticket + (uint64_t)count : ticket - ((uint64_t)count << COUNT_BITS);
     if (atomic_compare_exchange_weak_explicit(&q->ticket, &ticket, rest, memory_order_acq_rel, memory_order_acquire))
-      return front ? front_of(ticket) : end_of(ticket) - 1;
+      return front ? (ck_run){begin, begin + count, end} : (ck_run){end - count, end, end};
   }
-  return -1;
+  return (ck_run){0, 0, 0};
 }
 
-static void run_part(ck_pool *pool, int32_t index, int worker) {
-  if (pool->task) pool->task(pool->context, index, pool->threads);
-  else pool->part(pool->context, index, worker);
-  if (atomic_fetch_sub(&pool->left, 1) == 1 && atomic_load(&pool->caller_sleeps)) wake(&pool->left, 1);
+static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
+  if (pool->runs) pool->runs(pool->context, parts, worker);
+  else
+    for (int32_t index = parts.first; index < parts.last; index++)
+      if (pool->task) pool->task(pool->context, index, pool->threads);
+      else pool->part(pool->context, index, worker);
+  return parts.last - parts.first;
 }
 
-// Runs the thread's own parts, then what others have left.
-static void run_parts(ck_pool *pool, int worker) {
-  int32_t index;
-  while ((index = claim(&pool->queues[worker], true)) >= 0) run_part(pool, index, worker);
-  for (int other = 1; other < pool->threads; other++) {
+// Runs the thread's own parts, then what others have left. All are counted at once: threads that count one by one wait for
+// one another.
+static void run_parts(ck_pool *pool, int worker, bool greedy) {
+  int32_t done = 0;
+  for (int other = 0; other < pool->threads; other++) {
     queue *q = &pool->queues[(worker + other) % pool->threads];
-    while ((index = claim(q, false)) >= 0) run_part(pool, index, worker);
+    ck_run parts;
+    while ((parts = claim(q, other == 0, greedy)).last) done += run_claimed(pool, parts, worker);
   }
+  if (done && atomic_fetch_sub(&pool->left, done) == done && atomic_load(&pool->caller_sleeps)) wake(&pool->left, 1);
+}
+
+// Lines to fetch, taken from a queue.
+typedef struct fetching {
+  const char *next[CK_FETCHES];
+  int lines[CK_FETCHES], left;
+} fetching;
+
+static fetching take_ahead(queue *q) {
+  fetching f = {.left = 0};
+  for (int i = 0; i < CK_FETCHES; i++) {
+    if (!atomic_load_explicit(&q->lines[i], memory_order_relaxed)) continue;
+    f.lines[i] = atomic_exchange_explicit(&q->lines[i], 0, memory_order_relaxed);
+    f.next[i] = atomic_load_explicit(&q->ahead[i], memory_order_relaxed);
+    f.left += f.lines[i];
+  }
+  return f;
+}
+
+static void fetch(fetching *f, int lines) {
+  for (int i = 0; i < CK_FETCHES; i++)
+    for (; f->lines[i] > 0 && lines > 0; f->lines[i]--, f->left--, lines--, f->next[i] += 64)
+      __builtin_prefetch(f->next[i], 0, 2);
 }
 
 // Looks for parts for a while; true when there may be some.
-static bool spin_for_parts(ck_pool *pool, queue *own) {
-  int64_t begin = now_ns(), waited = 0;
+static bool spin_for_parts(ck_pool *pool, int worker) {
+  queue *own = &pool->queues[worker];
+  fetching ahead = take_ahead(own);
+  while (ahead.left > 0) {
+    if (has_parts(atomic_load_explicit(&own->ticket, memory_order_relaxed))) return true;
+    fetch(&ahead, STEP_LINES);
+  }
+  int64_t begin = ck_now_ns(), waited = 0;
   while (waited < REST_NS && !atomic_load_explicit(&pool->resting, memory_order_relaxed)) {
     for (int look = 0; look < LOOKS; look++) {
       if (has_parts(atomic_load_explicit(&own->ticket, memory_order_relaxed))) return true;
       pause_cpu();
     }
     if (waited > SPIN_NS) sched_yield();
-    waited = now_ns() - begin;
+    int64_t before = waited;
+    waited = ck_now_ns() - begin;
+    if (before < PATIENCE_NS && waited >= PATIENCE_NS) run_parts(pool, worker, true);
   }
   return false;
 }
 
 // Returns when there may be parts to claim, or the pool stops. Waking takes longer than many a task, so who was woken
 // in vain spins for the next one.
-static void wait_for_parts(ck_pool *pool, queue *own) {
-  while (!spin_for_parts(pool, own)) {
+static void wait_for_parts(ck_pool *pool, int worker) {
+  queue *own = &pool->queues[worker];
+  while (!spin_for_parts(pool, worker)) {
     atomic_store(&pool->sleepers, 1);
     unsigned signal = atomic_load(&pool->signal);
     if (has_parts(atomic_load(&own->ticket)) || atomic_load(&pool->stopping)) return;
@@ -155,12 +209,12 @@ static void *work(void *argument) {
   sched_getaffinity(0, sizeof allowed, &allowed);
 #endif
   for (;;) {
-    wait_for_parts(pool, &pool->queues[begin.worker]);
+    wait_for_parts(pool, begin.worker);
     if (atomic_load(&pool->stopping)) return NULL;
 #if defined(__linux__)
     leave_callers_cpu(pool, &allowed);
 #endif
-    run_parts(pool, begin.worker);
+    run_parts(pool, begin.worker, false);
   }
 }
 
@@ -168,14 +222,17 @@ ck_pool *ck_pool_create(int threads) {
   if (threads < 1) threads = 1;
   ck_pool *pool = aligned_alloc(64, (sizeof(ck_pool) + 63) / 64 * 64);
   if (!pool) return NULL;
-  *pool = (ck_pool){.threads = 1};
+  *pool = (ck_pool){.threads = 1, .tuner = ck_new_tuner};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
   pool->queues = aligned_alloc(64, (size_t)threads * sizeof(queue));
   if (!pool->handles || !pool->queues) {
     ck_pool_destroy(pool);
     return NULL;
   }
-  for (int worker = 0; worker < threads; worker++) atomic_init(&pool->queues[worker].ticket, 0);
+  for (int worker = 0; worker < threads; worker++) {
+    atomic_init(&pool->queues[worker].ticket, 0);
+    for (int i = 0; i < CK_FETCHES; i++) atomic_init(&pool->queues[worker].lines[i], 0);
+  }
   for (int worker = 1; worker < threads; worker++) {
     start *begin = malloc(sizeof(start));
     if (begin) *begin = (start){pool, worker};
@@ -190,7 +247,7 @@ ck_pool *ck_pool_create(int threads) {
 }
 
 static void wake_sleepers(ck_pool *pool) {
-  if (!atomic_load(&pool->sleepers) || !atomic_exchange(&pool->sleepers, 0)) return;
+  if (!atomic_load_explicit(&pool->sleepers, memory_order_relaxed) || !atomic_exchange(&pool->sleepers, 0)) return;
   atomic_fetch_add(&pool->signal, 1);
   wake(&pool->signal, pool->threads);
 }
@@ -210,6 +267,12 @@ void ck_pool_destroy(ck_pool *pool) {
 int ck_pool_threads(const ck_pool *pool) { return pool->threads; }
 
 static void wait_for_others(ck_pool *pool) {
+  fetching ahead = take_ahead(&pool->queues[0]);
+  fetch(&ahead, CALLER_LINES);
+  while (ahead.left > 0) {
+    if (!atomic_load_explicit(&pool->left, memory_order_acquire)) return;
+    fetch(&ahead, STEP_LINES);
+  }
   int64_t begin = 0, waited = 0;
   while (waited < REST_NS) {
     for (int look = 0; look < LOOKS; look++) {
@@ -217,9 +280,10 @@ static void wait_for_others(ck_pool *pool) {
       pause_cpu();
     }
     if (waited > SPIN_NS) sched_yield();
-    int64_t now = now_ns();
+    int64_t now = ck_now_ns(), before = waited;
     if (!begin) begin = now;
     waited = now - begin;
+    if (before < PATIENCE_NS && waited >= PATIENCE_NS) run_parts(pool, 0, true);
   }
   atomic_store(&pool->caller_sleeps, 1);
   int left;
@@ -227,44 +291,74 @@ static void wait_for_others(ck_pool *pool) {
   atomic_store(&pool->caller_sleeps, 0);
 }
 
-static void run(ck_pool *pool, int32_t parts) {
+// Nothing here waits for another processor's cache: what is the same as before is not written, and no store has to be seen
+// before the next. A worker that falls asleep meanwhile may be missed; the caller looks again before it waits.
+static void run_all(ck_pool *pool, int32_t parts, int32_t least) {
 #if defined(__linux__)
-  atomic_store_explicit(&pool->caller_cpu, sched_getcpu(), memory_order_relaxed);
+  int cpu = sched_getcpu();
+  if (atomic_load_explicit(&pool->caller_cpu, memory_order_relaxed) != cpu)
+    atomic_store_explicit(&pool->caller_cpu, cpu, memory_order_relaxed);
 #endif
-  atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
+  if (atomic_load_explicit(&pool->resting, memory_order_relaxed))
+    atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
   atomic_store_explicit(&pool->left, parts, memory_order_relaxed);
   pool->generation++;
+  uint64_t mark = (pool->generation << 8 | (uint64_t)least) << (2 * COUNT_BITS);
   for (int worker = pool->threads - 1; worker >= 0; worker--) {
     uint64_t front = (uint64_t)((int64_t)parts * worker / pool->threads);
     uint64_t end = (uint64_t)((int64_t)parts * (worker + 1) / pool->threads);
-    atomic_store(&pool->queues[worker].ticket, pool->generation << (2 * COUNT_BITS) | end << COUNT_BITS | front);
+    atomic_store_explicit(&pool->queues[worker].ticket, mark | end << COUNT_BITS | front, memory_order_release);
   }
   wake_sleepers(pool);
-  run_parts(pool, 0);
+  run_parts(pool, 0, false);
+  wake_sleepers(pool);
   wait_for_others(pool);
 }
+
+// What the ticket can count; the caller does any more alone.
+enum { MOST_PARTS = 1 << (COUNT_BITS - 1) };
 
 void ck_pool_run(ck_pool *pool, ck_task task, void *context) {
   if (pool->threads == 1) {
     task(context, 0, 1);
     return;
   }
-  pool->task = task;
-  pool->context = context;
-  run(pool, pool->threads);
+  pool->runs = NULL, pool->task = task, pool->context = context;
+  run_all(pool, pool->threads, 0);
 }
 
 void ck_pool_each(ck_pool *pool, int32_t parts, ck_part part, void *context) {
-  if (pool->threads == 1 || parts <= 1) {
-    for (int32_t index = 0; index < parts; index++) part(context, index, 0);
-    return;
+  int32_t shared = pool->threads == 1 || parts <= 1 ? 0 : ck_min(parts, MOST_PARTS);
+  if (shared) {
+    pool->runs = NULL, pool->task = NULL, pool->part = part, pool->context = context;
+    run_all(pool, shared, 0);
   }
-  enum { MOST = 1 << (COUNT_BITS - 1) };  // what the ticket can count; the caller does any more alone
-  pool->task = NULL;
-  pool->part = part;
-  pool->context = context;
-  run(pool, parts < MOST ? parts : MOST);
-  for (int32_t index = MOST; index < parts; index++) part(context, index, 0);
+  for (int32_t index = shared; index < parts; index++) part(context, index, 0);
 }
+
+void ck_pool_runs(ck_pool *pool, int32_t parts, int32_t least, ck_run_task task, void *context) {
+  int32_t shared = pool->threads == 1 || parts <= 1 ? 0 : ck_min(parts, MOST_PARTS);
+  if (shared) {
+    pool->runs = task, pool->context = context;
+    run_all(pool, shared, ck_min(least, 255));
+  }
+  if (shared < parts) task(context, (ck_run){shared, parts, parts}, 0);
+}
+
+void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes) {
+  queue *q = &pool->queues[worker];
+  atomic_store_explicit(&q->ahead[place], memory, memory_order_relaxed);
+  atomic_store_explicit(&q->lines[place], (int)(ck_min((int32_t)(bytes / 64), MOST_LINES)), memory_order_relaxed);
+}
+
+void ck_pool_expect(ck_pool *pool, const ck_expected *expected) { pool->expected = *expected; }
+
+ck_expected ck_pool_expected(ck_pool *pool) {
+  ck_expected expected = pool->expected;
+  pool->expected.count = 0;
+  return expected;
+}
+
+ck_tuner *ck_pool_tuner(ck_pool *pool) { return &pool->tuner; }
 
 void ck_pool_rest(ck_pool *pool) { atomic_store_explicit(&pool->resting, true, memory_order_relaxed); }

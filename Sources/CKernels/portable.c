@@ -36,8 +36,8 @@ static void group_dots(const uint8_t *codes, int32_t code_bits, bool e2m1, const
 }
 
 // One block: for each group of inputs scale * activation scale * dot, then bias * activation sum, both fused.
-static void one_block(const ck_packed *m, const uint8_t *block, bool ahead, const ck_tile *x, ck_sums out) {
-  (void)ahead;
+static void one_block(const ck_packed *m, const uint8_t *block, ck_early early, const ck_tile *x, ck_sums out) {
+  (void)early;
   int32_t groups = m->inputs / m->group, parts = m->group / x->group;
   size_t step = ck_group_bytes(m), code_bytes = ck_code_bytes(m);
   for (int32_t t = 0; t < x->tokens; t++) {

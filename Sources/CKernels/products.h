@@ -5,6 +5,48 @@
 
 enum { CK_MOST_OUTPUTS = 8 };
 
+// How far ahead weights are fetched, as measured: see tuner.c. The caller's.
+typedef struct ck_tuner {
+  size_t distance;        // ck_early
+  int32_t turn;           // of those that are counted
+  size_t bytes;           // of the product on trial; 0: none
+  int64_t begin, best[2]; // nanoseconds
+} ck_tuner;
+
+extern const ck_tuner ck_new_tuner;
+ck_tuner *ck_pool_tuner(ck_pool *pool);
+// The distance for a product that reads so many bytes; may be a trial of another one.
+size_t ck_tuner_begin(ck_tuner *tuner, size_t bytes);
+void ck_tuner_end(ck_tuner *tuner);
+int64_t ck_now_ns(void);
+
+// The product that will follow a job, for threads that wait meanwhile.
+typedef struct ck_expected {
+  const ck_packed *matrices[CK_MOST_OUTPUTS];
+  int count;       // 0: nobody knows
+  int32_t tokens;
+  int32_t hidden_group;  // of a feed-forward block, whose gate and up the matrices are: how its values are quantized; else 0
+} ck_expected;
+
+// Parts [first, last) that a thread runs in one go; those up to `near` are likely to be its next.
+typedef struct ck_run {
+  int32_t first, last, near;
+} ck_run;
+typedef void (*ck_run_task)(void *context, ck_run run, int worker);
+
+// ck_pool_each for parts so short that taking one costs something: at least `least` (up to 255) are taken at a time, at
+// first more; 0: one by one.
+void ck_pool_runs(ck_pool *pool, int32_t parts, int32_t least, ck_run_task task, void *context);
+
+void ck_pool_expect(ck_pool *pool, const ck_expected *expected);
+// What was expected; it is not any more.
+ck_expected ck_pool_expected(ck_pool *pool);
+// What a thread fetches when it has done its parts of the next job: memory in up to CK_FETCHES places.
+enum { CK_FETCHES = 2 };
+void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes);
+// That for all threads: the first weights each will need of an expected product.
+void ck_fetch_first(ck_pool *pool, const ck_expected *expected);
+
 // A quantized input of any number of tokens: tiles of CK_TILE tokens, one after the other.
 typedef struct ck_tiles {
   int32_t inputs, tokens, group;
@@ -27,8 +69,12 @@ ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_in
 void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
                         int count);
 
-// Rows to give to a thread at a time, a multiple of `grain`, when a matrix meets this many tokens.
-int32_t ck_unit_rows(int32_t rows, int32_t grain, size_t row_bytes, int32_t tokens, int threads);
+// Rows of a unit of work, a multiple of `grain`: two blocks where tiles of tokens after the first find the weights in the
+// cache.
+int32_t ck_unit_rows(int32_t grain, int32_t tokens);
+
+// Runs units that each read so many bytes of weights and meet so many tokens.
+void ck_run_units(ck_pool *pool, int32_t units, size_t bytes, int32_t tokens, ck_run_task task, void *context);
 
 // Tiles whose codes stay in the second-level cache while a thread passes over the rows: tokens are cut into chunks of
 // so many.

@@ -22,8 +22,6 @@ enum { DOT_ROWS = 4, DOT_TOKENS = 4, SCORE_VECTORS = 2, TILE_ROWS = 8 };
 #include "recurrent.inc"
 #include "panels.inc"
 
-enum { PREFETCH_BYTES = 4096 };
-
 // 16 scales or biases as f32.
 INLINE __m512 widen16(const uint8_t *p, ck_dtype dtype) {
   if (dtype == CK_F32) return _mm512_loadu_ps(p);
@@ -44,28 +42,46 @@ INLINE __m512i four(const int8_t *x) {
   return _mm512_set1_epi32(word);
 }
 
-// One activation group: c[t] = dot. One or two tokens get several sums each, or they would wait for one another.
-INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int tokens, __m512i *c) {
+// Code vector j of an activation group times inputs of each token. One or two tokens get several sums each, or they would
+// wait for one another.
+INLINE void dot_vector(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int tokens, int chains,
+                       int32_t j, __m512i a[4][CK_TILE]) {
   const __m512i low = _mm512_set1_epi8(15);
+  __m512i v = _mm512_loadu_si512(p + 64 * j);
+  if (bits == 8) {
+    for (int t = 0; t < tokens; t++) {
+      __m512i *sum = &a[j % chains][t];
+      *sum = _mm512_dpbusd_epi32(*sum, v, four(x + t * group + 4 * j));
+    }
+    return;
+  }
+  __m512i v0 = numbers_of(_mm512_and_si512(v, low), e2m1);
+  __m512i v1 = numbers_of(_mm512_and_si512(_mm512_srli_epi16(v, 4), low), e2m1);
+  for (int t = 0; t < tokens; t++) {
+    __m512i *sum = &a[2 * j % chains][t];
+    *sum = _mm512_dpbusd_epi32(*sum, v0, four(x + t * group + 8 * j));
+  }
+  for (int t = 0; t < tokens; t++) {
+    __m512i *sum = &a[(2 * j + 1) % chains][t];
+    *sum = _mm512_dpbusd_epi32(*sum, v1, four(x + t * group + 8 * j + 4));
+  }
+}
+
+// One activation group: c[t] = dot.
+INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, const int8_t *x, int tokens, __m512i *c) {
+  enum { FEW = 2 };
   int32_t vectors = group * bits / 32;
-  int chains = tokens > 2 ? 1 : 4 / tokens, chain = 0;
+  int chains = tokens > FEW ? 1 : 4 / tokens;
   __m512i a[4][CK_TILE];
   for (int i = 0; i < chains; i++)
     for (int t = 0; t < tokens; t++) a[i][t] = _mm512_setzero_si512();
+  // Sums are registers only if which one is meant is known where the code is made.
+  if (tokens <= FEW) {
+#pragma clang loop unroll(full)
+    for (int32_t j = 0; j < vectors; j++) dot_vector(p, bits, e2m1, group, x, tokens, chains, j, a);
+  } else {
 #pragma clang loop unroll_count(4)
-  for (int32_t j = 0; j < vectors; j++, p += 64) {
-    __m512i v = _mm512_loadu_si512(p);
-    if (bits == 8) {
-      for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v, four(x + t * group + 4 * j));
-      chain = (chain + 1) % chains;
-      continue;
-    }
-    __m512i v0 = numbers_of(_mm512_and_si512(v, low), e2m1);
-    __m512i v1 = numbers_of(_mm512_and_si512(_mm512_srli_epi16(v, 4), low), e2m1);
-    for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v0, four(x + t * group + 8 * j));
-    chain = (chain + 1) % chains;
-    for (int t = 0; t < tokens; t++) a[chain][t] = _mm512_dpbusd_epi32(a[chain][t], v1, four(x + t * group + 8 * j + 4));
-    chain = (chain + 1) % chains;
+    for (int32_t j = 0; j < vectors; j++) dot_vector(p, bits, e2m1, group, x, tokens, 1, j, a);
   }
   for (int t = 0; t < tokens; t++) {
     c[t] = a[0][t];
@@ -85,7 +101,7 @@ INLINE __m512 add_group(__m512 sums, __m512i dot, __m512 scale, __m512 bias, flo
   return _mm512_fmadd_ps(bias, _mm512_set1_ps(input_sum), _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(dot), sums));
 }
 
-INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, ck_early early, const ck_tile *x,
                            int32_t x_group, int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x_group;
   size_t step = ck_group_bytes(m), codes = ck_code_bytes(m), part_bytes = (size_t)(x_group * bits * 2);
@@ -94,8 +110,7 @@ INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_
   __m512 a[CK_TILE];
   for (int t = 0; t < tokens; t++) a[t] = _mm512_setzero_ps();
   for (int32_t g = 0; g < groups; g++, p += step) {
-    if (ahead)
-      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
+    ck_fetch_early(p, step, early);
     __m512 s = widen16(p + codes, m->dtype), bias = bias16(m, e2m1, p + codes, s);
     for (int32_t part = 0; part < parts; part++) {
       __m512i c[CK_TILE];
@@ -157,9 +172,9 @@ INLINE void pair_products(const ck_packed *m, int bits, bool e2m1, const uint8_t
 }
 
 #define SIZE(BITS, E2M1, GROUP, N) \
-  case N: block_products(m, BITS, E2M1, p, ahead, x, GROUP, N, out[0]); break;
+  case N: block_products(m, BITS, E2M1, p, early, x, GROUP, N, out[0]); break;
 #define SIZES(NAME, BITS, E2M1, GROUP)                                                                             \
-  static void NAME(const ck_packed *m, const uint8_t *p, int blocks, bool ahead, const ck_tile *x, ck_sums *out) { \
+  static void NAME(const ck_packed *m, const uint8_t *p, int blocks, ck_early early, const ck_tile *x, ck_sums *out) { \
     if (blocks == 2 && x->tokens == CK_TILE) {                                                                     \
       pair_products(m, BITS, E2M1, p, ck_block_bytes(m), x, GROUP, out);                                           \
       return;                                                                                                      \
@@ -178,17 +193,17 @@ SIZES(products_8_64, 8, false, 64)
 SIZES(products_e2m1_16, 4, true, 16)
 SIZES(products_e2m1_32, 4, true, 32)
 
-static void products(const ck_packed *m, int32_t block, int blocks, bool ahead, const ck_tile *x, ck_sums *out) {
+static void products(const ck_packed *m, int32_t block, int blocks, ck_early early, const ck_tile *x, ck_sums *out) {
   const uint8_t *p = ck_block(m, block);
   if (m->e2m1) {
-    if (x->group == 32) products_e2m1_32(m, p, blocks, ahead, x, out);
-    else products_e2m1_16(m, p, blocks, ahead, x, out);
+    if (x->group == 32) products_e2m1_32(m, p, blocks, early, x, out);
+    else products_e2m1_16(m, p, blocks, early, x, out);
   } else if (m->code_bits == 4) {
-    if (x->group == 64) products_4_64(m, p, blocks, ahead, x, out);
-    else products_4_32(m, p, blocks, ahead, x, out);
+    if (x->group == 64) products_4_64(m, p, blocks, early, x, out);
+    else products_4_32(m, p, blocks, early, x, out);
   } else {
-    if (x->group == 64) products_8_64(m, p, blocks, ahead, x, out);
-    else products_8_32(m, p, blocks, ahead, x, out);
+    if (x->group == 64) products_8_64(m, p, blocks, early, x, out);
+    else products_8_32(m, p, blocks, early, x, out);
   }
 }
 

@@ -21,7 +21,7 @@ enum { DOT_ROWS = 2, DOT_TOKENS = 3, SCORE_VECTORS = 1, TILE_ROWS = 6 };
 #include "recurrent.inc"
 #include "panels.inc"
 
-enum { HALF_ROWS = 8, MOST_TOKENS = 4, PREFETCH_BYTES = 4096 };
+enum { HALF_ROWS = 8, MOST_TOKENS = 4 };
 
 // Eight scales or biases as f32.
 INLINE __m256 widen8(const uint8_t *p, ck_dtype dtype) {
@@ -73,7 +73,7 @@ INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, cons
 }
 
 // A block times tokens [token, token + tokens) of a tile.
-INLINE void token_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+INLINE void token_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, ck_early early, const ck_tile *x,
                            int32_t token, int tokens, ck_sums out) {
   int32_t groups = m->inputs / m->group, parts = m->group / x->group, group = x->group;
   size_t step = ck_group_bytes(m), element = ck_dtype_bytes(m->dtype);
@@ -83,8 +83,7 @@ INLINE void token_products(const ck_packed *m, int bits, bool e2m1, const uint8_
   __m256 a[MOST_TOKENS][2];
   for (int t = 0; t < tokens; t++) a[t][0] = a[t][1] = _mm256_setzero_ps();
   for (int32_t g = 0; g < groups; g++, p += step) {
-    if (ahead)
-      for (size_t z = 0; z < step; z += 64) _mm_prefetch((const char *)p + PREFETCH_BYTES + z, _MM_HINT_T0);
+    ck_fetch_early(p, step, early);
     for (int32_t part = 0; part < parts; part++) {
       integer_sums c;
       dot_group(p + (size_t)part * part_bytes, bits, e2m1, group, in, tokens, c);
@@ -106,21 +105,21 @@ INLINE void token_products(const ck_packed *m, int bits, bool e2m1, const uint8_
     for (int half = 0; half < 2; half++) _mm256_storeu_ps(out[token + t] + HALF_ROWS * half, a[t][half]);
 }
 
-INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, bool ahead, const ck_tile *x,
+INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, ck_early early, const ck_tile *x,
                            ck_sums out) {
   int32_t token = 0;
-  for (; x->tokens - token >= 4; token += 4) token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 4, out);
+  for (; x->tokens - token >= 4; token += 4) token_products(m, bits, e2m1, p, token == 0 ? early : ck_not_early, x, token, 4, out);
   switch (x->tokens - token) {
-    case 3: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 3, out); break;
-    case 2: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 2, out); break;
-    case 1: token_products(m, bits, e2m1, p, ahead && token == 0, x, token, 1, out); break;
+    case 3: token_products(m, bits, e2m1, p, token == 0 ? early : ck_not_early, x, token, 3, out); break;
+    case 2: token_products(m, bits, e2m1, p, token == 0 ? early : ck_not_early, x, token, 2, out); break;
+    case 1: token_products(m, bits, e2m1, p, token == 0 ? early : ck_not_early, x, token, 1, out); break;
   }
 }
 
-static void one_block(const ck_packed *m, const uint8_t *p, bool ahead, const ck_tile *x, ck_sums out) {
-  if (m->code_bits == 8) block_products(m, 8, false, p, ahead, x, out);
-  else if (m->e2m1) block_products(m, 4, true, p, ahead, x, out);
-  else block_products(m, 4, false, p, ahead, x, out);
+static void one_block(const ck_packed *m, const uint8_t *p, ck_early early, const ck_tile *x, ck_sums out) {
+  if (m->code_bits == 8) block_products(m, 8, false, p, early, x, out);
+  else if (m->e2m1) block_products(m, 4, true, p, early, x, out);
+  else block_products(m, 4, false, p, early, x, out);
 }
 #include "each_block.inc"
 

@@ -40,8 +40,9 @@ extension Forward {
     guard tokens > 0 else { return }
     if isLast { keepAdapted(batch) }
     attend(plan, tokens: tokens)
-    var (input, output) = (plan.attended, plan.attentionOutput)
+    var (input, output, block) = (plan.attended, plan.attentionOutput, plan.feed)
     input.tokens = Int32(tokens)
+    ck_expect_feed(pool, &block, input.tokens)
     ck_project(pool, isa, &input, &output, 1, space.scratch)
     adapt(.output, plan, input, into: output.y, stride: output.stride)
     if !plan.isParallel { add(plan.attentionResidual, rows: tokens) }
@@ -49,14 +50,18 @@ extension Forward {
   }
 
   /// The products of all tokens: queries, keys and values, or what the mixer has in their place.
-  private func project(_ plan: LayerPlan, _ batch: StepBatch) {
-    var input = plan.input
+  private mutating func project(_ plan: LayerPlan, _ batch: StepBatch) {
+    var (input, attention) = (plan.input, plan.attention)
     input.tokens = Int32(batch.tokenCount)
+    if plan.mixer.attends {
+      fillEntries(plan, batch)
+      ck_expect_attention(pool, &attention, space.entries, Int32(liveEntries))
+    }
     ck_project(pool, isa, &input, plan.projections, plan.projectionCount, space.scratch)
   }
 
   /// Norms and rotations of queries and keys, and keys and values into the cache.
-  private mutating func store(_ plan: LayerPlan, _ batch: StepBatch) {
+  private func store(_ plan: LayerPlan, _ batch: StepBatch) {
     let (tokens, stride) = (batch.tokenCount, plan.heads.query_stride)
     if let gated = plan.gated { gather(plan, gated, tokens: tokens) }
     normalize(plan.wholeQueryNorm, plan.heads.queries, stride: stride, width: plan.queryWidth, rows: tokens)
@@ -67,15 +72,15 @@ extension Forward {
       heads.cosine = UnsafePointer(space.cosines + place)
       heads.sine = UnsafePointer(space.sines + place)
     }
-    fillEntries(plan, batch)
     ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(liveEntries))
   }
 
   /// What the heads see, into the input of the output matrix; a recurrent layer has it there already.
   private func attend(_ plan: LayerPlan, tokens: Int) {
-    var attention = plan.attention
+    var (attention, output) = (plan.attention, plan.attentionOutput)
     switch plan.mixer {
     case .attention:
+      ck_expect(pool, &output, 1, Int32(tokens))
       ck_attend(pool, isa, &attention, space.entries, Int32(liveEntries), space.scratch)
       if let gated = plan.gated { gate(plan, gated) }
     case .latent(let latent):
@@ -102,7 +107,6 @@ extension Forward {
   /// - Returns: how many there are.
   private mutating func keepWanted(_ plan: LayerPlan, _ batch: StepBatch) -> Int {
     let (width, attended) = (model.architecture.hiddenSize, plan.queryWidth)
-    let isRecurrent = if case .deltaNet = plan.mixer { true } else { false }
     var row = 0
     liveEntries = 0
     for entry in batch.entries where entry.rows > 0 {
@@ -113,7 +117,7 @@ extension Forward {
         first_position: Int32(pages.slots[Int(entry.sequence.slot)].length + first), tokens: Int32(entry.rows),
         queries: UnsafePointer(space.heads + source * plan.heads.query_stride), out: space.attended + row * attended)
       (space.hidden + row * width).update(from: space.hidden + source * width, count: entry.rows * width)
-      if isRecurrent {
+      if !plan.mixer.attends {
         (space.attended + row * attended).update(from: space.attended + source * attended, count: entry.rows * attended)
       }
       liveEntries += 1
@@ -130,10 +134,22 @@ extension Forward {
     } else {
       var (input, block) = (plan.feedInput, plan.feed)
       input.tokens = Int32(tokens)
+      expectNext(plan, tokens: input.tokens)
       ck_feed(pool, isa, &input, &block, space.scratch)
     }
     add(plan.feedResidual, rows: tokens)
     if plan.isParallel { add(plan.attentionResidual, rows: tokens) }
+  }
+
+  /// Tells the kernels what comes after a layer: the next one's projections, or the output matrix.
+  private func expectNext(_ plan: LayerPlan, tokens: Int32) {
+    if plan.index + 1 < plans.count {
+      let next = plans.layers + plan.index + 1
+      ck_expect(pool, next.pointee.projections, next.pointee.projectionCount, tokens)
+    } else {
+      var output = model.weights.tables.output(model.weights.output, into: nil, stride: 0)
+      ck_expect(pool, &output, 1, tokens)
+    }
   }
 
   /// Adds `space.added` to the residual stream, unless the product did.
@@ -165,6 +181,7 @@ extension Forward {
       x: space.hidden, stride: hidden, inputs: Int32(hidden), tokens: Int32(rows),
       norm: tables.norm(model.weights.finalNorm))
     var output = tables.output(model.weights.output, into: space.logits, stride: vocabulary)
+    ck_expect(pool, plans.layers[0].projections, plans.layers[0].projectionCount, Int32(rows))
     ck_project(pool, isa, &input, &output, 1, space.scratch)
     ck_refine(pool, isa, &input, &output, Self.nearLogits / abs(architecture.output.scale), space.scratch)
     for row in 0..<rows {

@@ -208,8 +208,7 @@ public struct Forward: ~Copyable {
     rotate(batch)
     findAdapted(batch)
     let last = plans.count - 1
-    for index in 0..<last { layer(plans.layers[index], batch, isLast: false) }
-    layer(plans.layers[last], batch, isLast: true)
+    for index in 0...last { layer(plans.layers[index], batch, isLast: index == last) }
     for entry in batch.entries { pages.advance(entry.sequence.slot, by: entry.count) }
     return batch.wantedRows
   }

@@ -12,6 +12,11 @@ enum MixerPlan {
   case latent(UnsafeMutablePointer<LatentPlan>)
   case deltaNet(UnsafeMutablePointer<DeltaNetPlan>)
 
+  /// Whether it has keys and values in the cache.
+  var attends: Bool {
+    if case .deltaNet = self { false } else { true }
+  }
+
   func deallocate() {
     switch self {
     case .attention: break

@@ -41,6 +41,7 @@ ck_packed packed_of(const ck_weight *weight);
 void *stored(const float *values, size_t count, ck_dtype dtype);
 
 void check_vectors(void);
+void check_pool(void);
 void check_products(void);
 void check_attention(void);
 void check_recurrent(void);

@@ -80,6 +80,7 @@ static void check_sets(int count, char **wanted) {
 int main(int count, char **arguments) {
   check_sets(count - 1, arguments + 1);
   check_vectors();
+  check_pool();
   check_products();
   check_attention();
   check_recurrent();

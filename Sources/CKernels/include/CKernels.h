@@ -149,6 +149,10 @@ void ck_linear(ck_pool *pool, ck_isa isa, const ck_output *outputs, int count, c
                int32_t tokens, void *scratch);
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads);
 
+// Says which product of so many tokens will follow the next call (a product, a feed-forward block or attention): threads
+// that have to wait at its end fetch the first weights meanwhile. Changes no result.
+void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens);
+
 // After a product with a packed matrix: of each token's values those within `margin` of the largest (at most 16; within
 // less if they are more) are computed again in f32, as if the matrix were not packed. Other matrices: does nothing.
 // `scratch` holds 2 * threads * inputs floats.
@@ -183,6 +187,8 @@ typedef struct ck_feed_forward {
 // `scratch` holds ck_feed_scratch bytes, 64-byte aligned. down.y may not overlap the input, unless it
 // accumulates and is the input itself.
 void ck_feed(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_feed_forward *block, void *scratch);
+// As ck_expect.
+void ck_expect_feed(ck_pool *pool, const ck_feed_forward *block, int32_t tokens);
 size_t ck_feed_scratch(int32_t max_inputs, int32_t max_hidden, int32_t max_tokens, int threads);
 
 // Rotates the first 2 * half elements of a head. cosine and sine: [half]. Interleaved: pairs (2i, 2i+1), else (i, i + half).
@@ -311,6 +317,8 @@ void ck_attention_store(ck_pool *pool, ck_isa isa, const ck_attention *attention
 // `scratch` holds ck_attention_scratch bytes, 64-byte aligned.
 void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_attention_entry *entries, int count,
                void *scratch);
+// As ck_expect.
+void ck_expect_attention(ck_pool *pool, const ck_attention *attention, const ck_attention_entry *entries, int count);
 size_t ck_attention_scratch(const ck_attention *attention, int threads);
 
 // ---- gated delta net ----

@@ -6,7 +6,8 @@ enum NumberReading {
   /// `int(text, base)`; nil when the text is no integer of the base.
   static func integer(_ text: Text, base: Int) throws(TemplateProblem) -> BigInteger? {
     guard base == 0 || (2...36).contains(base) else { throw .failure("int() base must be >= 2 and <= 36, or 0") }
-    var digits = ascii(text.trimmed())[...]
+    guard let characters = ascii(text.trimmed()) else { return nil }
+    var digits = characters[...]
     let isNegative = digits.first == UInt8(ascii: "-")
     if isNegative || digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
     var radix = base
@@ -32,12 +33,14 @@ enum NumberReading {
 
   /// `float(text)`; nil when the text is no number.
   static func double(_ text: Text) -> Double? {
-    let bytes = ascii(text.trimmed())
+    guard let bytes = ascii(text.trimmed()) else { return nil }
     let unsigned = bytes.first == 0x2B || bytes.first == 0x2D ? bytes.dropFirst() : bytes[...]
-    switch String(decoding: unsigned, as: UTF8.self).lowercased() {
-    case "inf", "infinity": return bytes.first == 0x2D ? -.infinity : .infinity
-    case "nan": return .nan
-    default: break
+    if unsigned.count <= "infinity".utf8.count {
+      switch String(decoding: unsigned, as: UTF8.self).lowercased() {
+      case "inf", "infinity": return bytes.first == 0x2D ? -.infinity : .infinity
+      case "nan": return .nan
+      default: break
+      }
     }
     guard let first = unsigned.first, first != UInt8(ascii: "_"), let plain = withoutUnderscores(unsigned),
       plain.contains(where: { (0x30...0x39).contains($0) }),
@@ -53,8 +56,8 @@ enum NumberReading {
     return Double((bytes.first == 0x2D ? "-" : "") + spelled)
   }
 
-  /// Digits of every script as ASCII digits; bytes that are no digit stay.
-  private static func ascii(_ text: Text) -> [UInt8] {
+  /// Digits of every script as ASCII digits, other ASCII as it is; nil when the text has what no number has.
+  private static func ascii(_ text: Text) -> [UInt8]? {
     if text.isASCII { return text.bytes }
     var result: [UInt8] = []
     for scalar in text.string.unicodeScalars {
@@ -63,7 +66,7 @@ enum NumberReading {
       } else if CodePoint.isDecimal(scalar), let value = scalar.properties.numericValue {
         result.append(0x30 + UInt8(value))
       } else {
-        result.append(0xFF)
+        return nil
       }
     }
     return result

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads: every part is done once, whoever does it; and how far ahead weights are fetched, as measured.
+#include "check.h"
+#include "products.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+enum { MOST_PARTS = 300 };
+
+typedef struct tally {
+  atomic_int done[MOST_PARTS];
+  int32_t parts;
+  bool slow;
+} tally;
+
+static void count_run(void *context, ck_run run, int worker) {
+  tally *t = context;
+  if (run.first >= run.last || run.last > run.near || run.near > t->parts) fail("parts %d to %d of %d", run.first, run.last, run.near);
+  // Some threads stop in the middle of what they have taken, as if another program had their processor.
+  if (t->slow && worker == 1 && run.first % 3 == 0) nanosleep(&(struct timespec){0, 20000}, NULL);
+  for (int32_t part = run.first; part < run.last; part++) atomic_fetch_add(&t->done[part], 1);
+}
+
+static void count_part(void *context, int32_t part, int worker) {
+  (void)worker;
+  atomic_fetch_add(&((tally *)context)->done[part], 1);
+}
+
+static void check_parts(ck_pool *pool, int threads, int round) {
+  static tally t;
+  int32_t least = round % 5 * (round % 7), parts = (int32_t)((unsigned)round * 37u % MOST_PARTS);
+  for (int32_t part = 0; part < MOST_PARTS; part++) atomic_store(&t.done[part], 0);
+  t.parts = parts, t.slow = round % 50 == 0;
+  if (round % 11 == 0) ck_pool_each(pool, parts, count_part, &t);
+  else ck_pool_runs(pool, parts, least, count_run, &t);
+  for (int32_t part = 0; part < MOST_PARTS; part++) {
+    int times = atomic_load(&t.done[part]);
+    if (times != (part < parts)) fail("part %d of %d, %d threads, least %d: done %d times", part, parts, threads, least, times);
+  }
+  if (round % 200 == 0) ck_pool_rest(pool);
+}
+
+static void wait_ns(int64_t ns) {
+  for (int64_t end = ck_now_ns() + ns; ck_now_ns() < end;) {}
+}
+
+// Products that take less time at the distance `better`.
+static void check_tuner(size_t better) {
+  ck_tuner tuner = ck_new_tuner;
+  for (int i = 0; i < 300; i++) {
+    size_t distance = ck_tuner_begin(&tuner, i % 3 ? 8 << 20 : 1 << 20);
+    if (i % 3) wait_ns(distance == better ? 20000 : 40000);
+    ck_tuner_end(&tuner);
+  }
+  if (tuner.distance != better) fail("the distance is %zu, %zu was better", tuner.distance, better);
+}
+
+void check_pool(void) {
+  for (int threads = 1; threads <= 5; threads++) {
+    ck_pool *pool = ck_pool_create(threads);
+    for (int round = 0; round < 2000; round++) check_parts(pool, threads, round);
+    ck_pool_destroy(pool);
+  }
+  check_tuner(4096);
+  check_tuner(8192);
+}
