@@ -1282,11 +1282,14 @@ _impetus_embed() {
     repeating_flags=()
     non_repeating_flags=(--json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--threads --store)
+    non_repeating_options=(--prompt --threads --store)
     __impetus_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
+    '--prompt')
+        return
+        ;;
     '--threads')
         return
         ;;

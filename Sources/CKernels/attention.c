@@ -50,7 +50,8 @@ static void place_state(const job *j, ck_span *span, float *memory) {
 
 // One past the last position any of the unit's rows sees.
 static int32_t end_of(const ck_attention *a, const ck_span *unit) {
-  return unit->entry->first_position + (a->bidirectional ? unit->entry->tokens : unit->last_token);
+  int32_t tokens = unit->entry->tokens, last = a->window ? ck_min(unit->last_token + a->window - 1, tokens) : tokens;
+  return unit->entry->first_position + (a->bidirectional ? last : unit->last_token);
 }
 
 static int32_t units_of(const ck_attention *a, const ck_attention_entry *e) {

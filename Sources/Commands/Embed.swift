@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `impetus embed`: texts to vectors with an encoder.
+// `impetus embed`: texts to vectors.
 
 import ArgumentParser
 import Basics
@@ -8,14 +8,16 @@ import Library
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make embeddings of texts with an encoder.",
+    abstract: "Make embeddings of texts.",
     discussion: """
       Each argument is a text; without any, each line of stdin is one. A result is a line of JSON: the vector, or with --json an \
-      object with all of them. The vectors are pooled, and scaled to length one, as the model's files say.
+      object with all of them. The vectors are pooled, and scaled to length one, as the model's files say. Models that are asked in \
+      one way and hold documents in another have prompts for both (`--prompt query`).
 
       Examples:
         impetus embed all-MiniLM-L6-v2 "a cat" "a dog"
         impetus embed ./minilm < lines.txt > vectors.jsonl
+        impetus embed embeddinggemma --prompt query "which planet is red?"
       """)
 
   @Argument(help: "Name or folder of the model.", completion: ModelCompletion.kind)
@@ -23,6 +25,9 @@ struct Embed: ParsableCommand {
 
   @Argument(help: "The texts; lines of stdin when there are none.")
   var texts: [String] = []
+
+  @Option(name: .long, help: "Name of what the model's files put before each text; their choice when it is left out.")
+  var prompt: String?
 
   @Option(name: .long, help: "Threads; every usable core when it is left out.")
   var threads: Int?
@@ -38,7 +43,7 @@ struct Embed: ParsableCommand {
   func run() throws {
     let folder = try storeOptions.usable(model).folder
     let options = LoadedModel.Options(threads: threads, stepTokens: Self.stepTokens)
-    var embedder = try Embedder(try EncoderModel.load(folder: folder, options: options))
+    var embedder = try Embedder(try EncoderModel.load(folder: folder, options: options), prompt: prompt)
     let lines = texts.isEmpty ? Self.lines(StandardInput.all()) : texts
     var items: [JSONValue] = []
     var (tokens, cut) = (0, 0)

@@ -88,6 +88,9 @@ public final class LoadedModel: Sendable {
   /// Packs the weights of a model that is open.
   /// - Throws: `ModelProblem`, `CheckpointProblem` or `InferenceProblem`.
   public static func load(_ snapshot: Snapshot, options: Options = Options()) throws -> LoadedModel {
-    try LoadedModel(snapshot: snapshot, options: options)
+    guard !snapshot.architecture.isBidirectional, !snapshot.architecture.lacksOutput else {
+      throw ModelProblem.encoder(name: snapshot.architecture.modelType)
+    }
+    return try LoadedModel(snapshot: snapshot, options: options)
   }
 }

@@ -35,7 +35,7 @@ public enum Describing {
       parameterCount: 0, contextLength: nil, unsupported: nil)
     do {
       let checkpoint: any Checkpoint
-      if EncoderArchitecture.describes(config) {
+      if EncoderSnapshot.makesEmbeddings(folder, config) {
         let encoder = try EncoderSnapshot.open(folder)
         (facts.contextLength, checkpoint) = (encoder.architecture.contextLength, encoder.weights.checkpoint)
       } else {

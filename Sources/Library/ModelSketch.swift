@@ -54,7 +54,8 @@ struct ModelSketch {
     let parts = path.description.split(separator: "/")
     if parts.count == 2 { return parts[1] == "config.json" }
     return [
-      "config.json", "generation_config.json", "modules.json", "sentence_bert_config.json", ShardIndex.fileName,
+      "config.json", "generation_config.json", "modules.json", "sentence_bert_config.json",
+      "config_sentence_transformers.json", ShardIndex.fileName,
     ].contains(path.description)
   }
 

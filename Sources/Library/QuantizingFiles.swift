@@ -42,7 +42,8 @@ enum QuantizingFiles {
     try AtomicFile.write(text, to: "\(target)/config.json")
   }
 
-  /// Copies every other file of the folder; its subfolders are not looked into.
+  /// Copies every other file of the folder, and the files of the steps behind an embedder (`2_Dense/model.safetensors`); other
+  /// subfolders are not looked into.
   /// - Returns: names of the copies.
   static func copyOthers(from source: String, to target: String, except: [String] = []) throws -> [String] {
     var copied: [String] = []
@@ -52,6 +53,19 @@ enum QuantizingFiles {
       try AtomicFile.write(try Files.read(path, limit: copyLimit), to: "\(target)/\(name)")
       copied.append(name)
     }
+    for folder in try Files.list(source) where isStep(folder) {
+      for name in ["\(folder)/config.json", "\(folder)/model.safetensors"] where Files.isFile("\(source)/\(name)") {
+        try Files.makeFolders("\(target)/\(folder)")
+        try AtomicFile.write(try Files.read("\(source)/\(name)", limit: copyLimit), to: "\(target)/\(name)")
+        copied.append(name)
+      }
+    }
     return copied
+  }
+
+  /// Whether a folder is called as sentence-transformers calls those of its steps: `1_Pooling`.
+  private static func isStep(_ name: String) -> Bool {
+    let parts = name.split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
+    return parts.count == 2 && Int(parts[0]) != nil
   }
 }

@@ -14,6 +14,10 @@ public struct Architecture: Sendable, Equatable {
   public var hiddenSize: Int
   /// Positions the model was made for.
   public var contextLength: Int
+  /// Whether a position sees those behind it too, as far as a window lets it: such models make embeddings.
+  public var isBidirectional = false
+  /// Whether there is no output: the checkpoint holds what makes the states, and nothing that was trained to read text off them.
+  public var lacksOutput = false
   /// Positions that must not be exceeded, since the model would be computed wrongly there; nil where only its quality suffers.
   public var contextBound: Int?
   public var embedding: Embedding

@@ -72,7 +72,7 @@ struct DecoderConfig {
 
   /// A layer norm with a bias over the hidden state.
   func layerNorm(_ path: String, bias: Bool = true) -> Norm {
-    Norm(path: path, size: hidden, kind: .layer, epsilon: epsilon, bias: bias)
+    Norm(path: reader.naming.place(path), size: hidden, kind: .layer, epsilon: epsilon, bias: bias)
   }
 
   /// The rotary embedding of the heads.
@@ -121,7 +121,8 @@ struct DecoderConfig {
 
   /// Two matrices with an activation between them.
   func plainMLP(_ path: String, up: String, down: String, activation: Activation, bias: Bool) -> MLP {
-    MLP(
+    let path = reader.naming.place(path)
+    return MLP(
       input: [Linear(path: "\(path).\(up)", outputs: intermediate, inputs: hidden, bias: bias)],
       down: Linear(path: "\(path).\(down)", outputs: hidden, inputs: intermediate, bias: bias),
       size: intermediate, activation: activation, isGated: false)
@@ -165,13 +166,17 @@ struct DecoderConfig {
     layers: [LayerDescription], ropes: [Rope], finalNorm: Norm, outputBias: Bool = false
   ) -> Architecture {
     let embedding = Embedding(path: reader.naming.place("model.embed_tokens"))
+    let lacksOutput = reader.naming.isBare && !isTied
+    let isTied = isTied || lacksOutput
     let head = Linear(
       path: isTied ? embedding.path : reader.naming.place("lm_head"), outputs: vocabulary, inputs: hidden,
       bias: outputBias)
-    return Architecture(
+    var architecture = Architecture(
       modelType: modelType, vocabularySize: vocabulary, hiddenSize: hidden, contextLength: context,
       embedding: embedding, ropes: ropes, layers: layers, finalNorm: finalNorm,
       output: OutputHead(linear: head, isTied: isTied))
+    architecture.lacksOutput = lacksOutput
+    return architecture
   }
 }
 

@@ -9,6 +9,10 @@ public enum ModelProblem: Problem, Equatable {
   case unsupportedArchitecture(name: String, known: [String])
   /// The architecture makes embeddings, no text.
   case encoder(name: String)
+  /// The architecture writes text, and nothing says how to make embeddings with it.
+  case noEmbedder(name: String)
+  /// An embedder has no prompt of this name.
+  case noPrompt(name: String, known: [String])
   /// The architecture is known, but not with this setting.
   case unsupportedFeature(name: String)
   /// The folder holds no config.json or no weights.
@@ -32,6 +36,8 @@ public enum ModelProblem: Problem, Equatable {
     switch self {
     case .unsupportedArchitecture: "model.unsupported-architecture"
     case .encoder: "model.encoder"
+    case .noEmbedder: "model.no-embedder"
+    case .noPrompt: "model.no-prompt"
     case .unsupportedFeature: "model.unsupported-feature"
     case .notAModel: "model.not-a-model"
     case .invalidConfig: "model.invalid-config"
@@ -48,6 +54,8 @@ public enum ModelProblem: Problem, Equatable {
     switch self {
     case .unsupportedArchitecture(let name, _): "the architecture \"\(name.prefix(64))\" is not supported"
     case .encoder(let name): "a model of the architecture \"\(name)\" makes embeddings, no text"
+    case .noEmbedder(let name): "a model of the architecture \"\(name.prefix(64))\" writes text and makes no embeddings"
+    case .noPrompt(let name, _): "the model has no prompt \"\(name.prefix(64))\""
     case .unsupportedFeature(let name): "the model asks for something that is not supported: \(name)"
     case .notAModel(let path, _): "\(path) is not a model folder"
     case .invalidConfig(let key, _): "config.json has an invalid \(key)"
@@ -64,6 +72,9 @@ public enum ModelProblem: Problem, Equatable {
     switch self {
     case .unsupportedArchitecture(_, let known): "supported are \(known.joined(separator: ", "))"
     case .unsupportedFeature, .encoder, .foreignQuantization: nil
+    case .noPrompt(_, let known):
+      known.isEmpty ? "it has none" : "its prompts are \(known.map { String($0.prefix(64)) }.joined(separator: ", "))"
+    case .noEmbedder: "there is no modules.json, which would say how to join the states of its tokens"
     case .notAModel(_, let missing): "\(missing) is missing"
     case .invalidConfig(_, let reason), .invalidFile(_, let reason), .invalidTensor(_, let reason): reason
     case .missingTensor: "the architecture in config.json needs it"
@@ -76,6 +87,7 @@ public enum ModelProblem: Problem, Equatable {
     switch self {
     case .missingTensor, .wrongShape, .wrongType: "check the files with `impetus verify`, then pull the model again"
     case .encoder: "use `impetus embed`"
+    case .noEmbedder: "use a model that was trained for embeddings, or `impetus run`"
     case .foreignQuantization: "make a variant in MLX's layout: impetus convert MODEL"
     default: nil
     }
@@ -83,8 +95,8 @@ public enum ModelProblem: Problem, Equatable {
 
   public var status: ExitStatus {
     switch self {
-    case .unsupportedArchitecture, .unsupportedFeature, .encoder, .foreignQuantization: .unsupported
-    case .notAModel: .notFound
+    case .unsupportedArchitecture, .unsupportedFeature, .encoder, .noEmbedder, .foreignQuantization: .unsupported
+    case .notAModel, .noPrompt: .notFound
     default: .mismatch
     }
   }

@@ -42,11 +42,11 @@ public enum Registry {
     guard let object = config.objectValue else {
       throw .invalidConfig(key: "content", reason: "an object is needed, \(config.kindName) was found")
     }
-    var reader = ConfigReader(object)
+    var reader = ConfigReader(object, naming: naming)
     if let type = reader.value("model_type")?.stringValue,
       let part = TextPart.known.first(where: { $0.modelType == type })
     {
-      reader = try part.reader(ConfigReader(object, naming: naming))
+      reader = try part.reader(reader)
     }
     guard let name = try reader.optionalString("model_type") else {
       throw reader.problem("model_type", "it is missing")

@@ -14,12 +14,15 @@ struct TensorNaming {
     case inside
     /// `model.language_model.layers…` and `lm_head`: as some versions of transformers write it.
     case nested
+    /// `layers…`: the states of a text model alone, without an output.
+    case bare
 
     func place(_ path: String) -> String {
       switch self {
       case .plain: path
       case .inside: "language_model.\(path)"
       case .nested: path.hasPrefix("model.") ? "model.language_model.\(path.dropFirst(6))" : path
+      case .bare: path.hasPrefix("model.") ? String(path.dropFirst(6)) : path
       }
     }
   }
@@ -27,6 +30,9 @@ struct TensorNaming {
   private var layout = Layout.plain
   /// Whether there is an output matrix beside the embedding; nil where no checkpoint tells.
   private(set) var hasOutput: Bool?
+
+  /// Whether only the states of a text model are there.
+  var isBare: Bool { layout == .bare }
 
   /// That of a text model alone.
   static let plain = TensorNaming()

@@ -15,7 +15,7 @@ extension WeightReader {
     for layer in architecture.layers { try check(layer) }
   }
 
-  private func check(_ layer: LayerDescription) throws(ModelProblem) {
+  func check(_ layer: LayerDescription) throws(ModelProblem) {
     switch layer.mixer {
     case .attention(let attention): try check(attention)
     case .latent(let latent): try check(latent)

@@ -107,6 +107,7 @@ void check_attention(void) {
       {.heads = 8, .kv_heads = 1, .size = 16, .value_size = 16, .tokens = 100, .window = 40, .sinks = true},
       {.heads = 2, .kv_heads = 1, .size = 128, .value_size = 128, .tokens = 33, .cap = 3, .dtype = CK_F16, .sinks = true},
       {.heads = 2, .kv_heads = 2, .size = 36, .value_size = 36, .tokens = 70, .bidirectional = true},
+      {.heads = 6, .kv_heads = 2, .size = 32, .value_size = 32, .tokens = 300, .window = 24, .bidirectional = true},
       {.heads = 1, .kv_heads = 1, .size = 16, .value_size = 8, .tokens = 5, .dtype = CK_F16, .window = 2},
   };
   static const attention_shape coded[] = {

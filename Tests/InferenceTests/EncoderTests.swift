@@ -118,6 +118,7 @@ import Testing
         ["type": "sentence_transformers.models.Normalize", "path": "3_Normalize"],
       ]
       try folder.write(JSONWriter.string(modules), to: "modules.json")
+      try folder.write("{}", to: "1_Pooling/config.json")
       try folder.write(JSONWriter.string(config), to: "2_Dense/config.json")
       try folder.write(SafetensorsBuilder.floats(tensors), to: "2_Dense/model.safetensors")
       var debug = try DebugEncode(try EncoderModel.load(folder: folder.path, options: .init(precise: true, threads: 1)))
@@ -175,13 +176,16 @@ import Testing
     #expect(try pooling(both).longest == 32)
     let named: JSONValue = ["default_prompt_name": "query", "prompts": ["query": "Represent this: ", "document": ""]]
     let settings = "config_sentence_transformers.json"
-    #expect(try pooling(["modules.json": Self.modules, settings: named]).prompt == "Represent this: ")
-    #expect(try pooling(["modules.json": Self.modules, settings: ["default_prompt_name": .null]]).prompt == "")
-    let (lost, left): (JSONValue, JSONValue) = (["default_prompt_name": "query"], ["include_prompt": false])
-    #expect(throws: ModelProblem.self) { try pooling(["modules.json": Self.modules, settings: lost]) }
-    #expect(throws: ModelProblem.self) {
-      try pooling(["modules.json": Self.modules, settings: named, "1_Pooling/config.json": left])
+    func prompts(_ content: JSONValue, _ config: JSONValue = [:]) throws -> Pooling {
+      try pooling(["modules.json": Self.modules, settings: content, "1_Pooling/config.json": config])
     }
+    #expect(try prompts(named).prompt(nil) == "Represent this: ")
+    #expect(try prompts(named).prompt("document") == "")
+    #expect(throws: ModelProblem.noPrompt(name: "x", known: ["document", "query"])) { try prompts(named).prompt("x") }
+    #expect(try prompts(["default_prompt_name": .null]).prompt(nil) == "")
+    #expect(throws: ModelProblem.self) { try prompts(["default_prompt_name": "query"]) }
+    #expect(throws: ModelProblem.self) { try prompts(named, ["include_prompt": false]) }
+    #expect(throws: ModelProblem.self) { try pooling(["modules.json": Self.modules]) }
   }
 
   @Test("an encoder is not run as a model that writes text") func notADecoder() throws {

@@ -291,7 +291,7 @@ typedef struct ck_attention {
   float soft_cap;          // 0: none
   int32_t window;          // a token sees itself and the window - 1 before it; 0: all
   const float *sinks;      // [H] logits that take part in the softmax, or NULL
-  bool bidirectional;      // a token sees all of its entry's, those behind it too; with neither window nor sinks
+  bool bidirectional;      // a token sees all of its entry's, those behind it too: with a window, window - 1 of them
   size_t query_stride, out_stride;
 } ck_attention;
 

@@ -24,7 +24,7 @@ extension Bench {
 
   /// Whether a folder holds an encoder.
   static func isEncoder(_ folder: String) throws -> Bool {
-    EncoderArchitecture.describes(try Snapshot.readConfig(folder))
+    EncoderSnapshot.makesEmbeddings(folder, try Snapshot.readConfig(folder))
   }
 
   /// Measures an encoder on the lines of `--texts`, or on texts of `--prompt` words at most.

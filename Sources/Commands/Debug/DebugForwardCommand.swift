@@ -27,7 +27,7 @@ struct DebugForwardCommand: ParsableCommand {
   var threads: Int?
 
   func run() throws {
-    if EncoderArchitecture.describes(try Snapshot.readConfig(model)) {
+    if EncoderSnapshot.makesEmbeddings(model, try Snapshot.readConfig(model)) {
       let options = LoadedModel.Options(precise: precise, threads: threads)
       var answers = try DebugEncode(try EncoderModel.load(folder: model, options: options))
       return try answerLines { try answers.answer($0) }

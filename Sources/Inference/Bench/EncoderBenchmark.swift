@@ -50,7 +50,7 @@ public struct EncoderBenchmark: ~Copyable {
 }
 
 extension EncoderModel {
-  private var matrices: [MatrixID] { layers.flatMap { $0.queryKeyValue + [$0.attentionOutput, $0.up, $0.down] } }
+  private var matrices: [MatrixID] { layers.flatMap(\.matrices) }
 
   /// Multiplications and additions of the products a token goes through.
   var operationsPerToken: Int { matrices.reduce(0) { $0 + 2 * $1.outputs * $1.inputs } }

@@ -19,6 +19,7 @@ public struct TextEmbedding: Sendable {
 public struct Embedder: ~Copyable {
   private var forward: EncoderForward
   private let tokenizer: Tokenizer
+  private let prompt: String
 
   /// The model it runs.
   public var model: EncoderModel { forward.model }
@@ -27,10 +28,13 @@ public struct Embedder: ~Copyable {
   public var width: Int { model.snapshot.pooling.width(hidden: model.architecture.hiddenSize) }
 
   /// Opens a model for embedding.
-  /// - Throws: `InferenceProblem`, or `TokenizerProblem` when the folder has no tokenizer.
-  public init(_ model: EncoderModel) throws {
+  /// - Parameter prompt: name of what stands before each text; nil for what the model's files choose.
+  /// - Throws: `InferenceProblem`, `ModelProblem`, or `TokenizerProblem` when the folder has no tokenizer.
+  public init(_ model: EncoderModel, prompt: String? = nil) throws {
+    let prompt = try model.snapshot.pooling.prompt(prompt)
     let tokenizer = try Tokenizer(folder: model.snapshot.folder)
     let forward = try EncoderForward(model)
+    self.prompt = prompt
     self.tokenizer = tokenizer
     self.forward = forward
   }
@@ -38,7 +42,6 @@ public struct Embedder: ~Copyable {
   /// The embeddings of texts, in their order. Texts of like length are encoded together.
   /// - Throws: `InferenceProblem` for tokens the model does not have.
   public mutating func embed(_ texts: [String]) throws(InferenceProblem) -> [TextEmbedding] {
-    let prompt = model.snapshot.pooling.prompt
     let read = texts.map { cut(tokenizer.encode(prompt + $0, addSpecialTokens: true, parseSpecial: false)) }
     var results = [TextEmbedding?](repeating: nil, count: texts.count)
     var batch: [Int] = []

@@ -16,18 +16,20 @@ public struct EncoderForward: ~Copyable {
   private let isa: ck_isa
   private let pool: OpaquePointer
   private let space: EncoderSpace
+  private let rotations: Rotations
 
   /// Opens the model for running.
   /// - Throws: `InferenceProblem` when threads or memory are not to be had.
   public init(_ model: EncoderModel) throws(InferenceProblem) {
     let threads = try model.options.threadCount()
     let batchTokens = max(model.options.stepTokens, model.longestText)
-    let space = try EncoderSpace(model.architecture, tokens: batchTokens, threads: threads)
+    let space = try EncoderSpace(model.architecture, model.layers, tokens: batchTokens, threads: threads)
     guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
     self.batchTokens = batchTokens
     self.model = model
     self.space = space
     self.pool = pool
+    rotations = Rotations(model.architecture.ropes)
     isa = ck_isa_detect()
   }
 
@@ -41,7 +43,8 @@ public struct EncoderForward: ~Copyable {
     let tokens = texts.reduce(0) { $0 + $1.tokens.count }
     embed(texts)
     place(texts)
-    for index in model.layers.indices { layer(index, tokens: tokens, texts: texts.count) }
+    for layer in model.layers { run(layer, tokens: tokens, texts: texts.count) }
+    normalize(model.finalNorm, rows: tokens)
     ck_pool_rest(pool)
     return UnsafeMutableBufferPointer(start: space.hidden, count: tokens * model.architecture.hiddenSize)
   }
@@ -80,14 +83,15 @@ public struct EncoderForward: ~Copyable {
     }
   }
 
-  /// hidden = norm(word + position + type).
+  /// hidden = norm(scale * word + position + type).
   private func embed(_ texts: [EncoderText]) {
-    let (width, tables) = (model.architecture.hiddenSize, model.tables)
+    let (width, tables, scale) = (model.architecture.hiddenSize, model.tables, model.architecture.embeddingScale)
     var row = space.hidden
     for text in texts {
       for (index, token) in text.tokens.enumerated() {
         let type = index < text.types.count ? text.types[index] : 0
         tables.row(token, of: model.words, into: row)
+        if scale != 1 { ck_scale(row, scale, Int32(width)) }
         let position = Int32(index + model.architecture.positionOffset)
         for case (let matrix?, let number) in [(model.types, type), (model.positions, position)] {
           tables.row(number, of: matrix, into: space.added)
@@ -99,54 +103,117 @@ public struct EncoderForward: ~Copyable {
     normalize(model.embeddingNorm, rows: (row - space.hidden) / width)
   }
 
-  /// Gives each text pages of the cache and its rows.
+  /// Gives each text pages of the cache, its rows and their rotations.
   private func place(_ texts: [EncoderText]) {
-    let width = model.architecture.hiddenSize
+    let attention = model.layers[0].attention
     var (page, start) = (0, 0)
     for (index, text) in texts.enumerated() {
       space.entries[index] = ck_attention_entry(
         pages: space.pages + page, first_position: 0, tokens: Int32(text.tokens.count),
-        queries: UnsafePointer(space.heads + start * 3 * width), out: space.attended + start * width)
+        queries: UnsafePointer(space.heads + start * attention.rowWidth),
+        out: space.attended + start * attention.queryWidth)
+      rotations.fill(
+        position: 0, count: text.tokens.count, total: text.tokens.count, row: start, stepTokens: batchTokens,
+        width: space.rotationWidth, cosines: space.cosines, sines: space.sines)
       page += text.tokens.count.roundedUp(to: CacheLayout.pageTokens) / CacheLayout.pageTokens
       start += text.tokens.count
     }
   }
 
-  private func layer(_ index: Int, tokens: Int, texts: Int) {
-    let (layer, weights, width) = (model.architecture.layers[index], model.layers[index], model.architecture.hiddenSize)
-    let queryKeyValue = weights.queryKeyValue.enumerated().map { place, matrix in
-      Product(matrix: matrix, y: space.heads + place * width, stride: 3 * width)
+  private func run(_ layer: EncoderLayer, tokens: Int, texts: Int) {
+    let (attention, width) = (layer.attention, model.architecture.hiddenSize)
+    let x = input(layer.norms.preAttention, tokens: tokens)
+    var place = space.heads
+    let queryKeyValue = layer.weights.queryKeyValue.map { matrix in
+      defer { place += matrix.outputs }
+      return Product(matrix: matrix, y: place, stride: attention.rowWidth)
     }
-    multiply(queryKeyValue, by: space.hidden, width: width, tokens: tokens)
-    var heads = ck_heads()
-    heads.queries = space.heads
-    heads.keys = space.heads + width
-    heads.values = UnsafePointer(space.heads + 2 * width)
-    (heads.query_stride, heads.key_stride, heads.value_stride) = (3 * width, 3 * width, 3 * width)
-    var attention = space.attention(layer.heads, width: width)
-    ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(texts))
-    ck_attend(pool, isa, &attention, space.entries, Int32(texts), space.scratch)
-    let attended = Product(matrix: weights.attentionOutput, y: space.hidden, stride: width, accumulates: true)
-    multiply([attended], by: space.attended, width: width, tokens: tokens)
-    normalize(weights.attentionNorm, rows: tokens)
-    feedForward(weights, layer.activation.kernel, tokens: tokens)
-    normalize(weights.outputNorm, rows: tokens)
+    multiply(queryKeyValue, by: x, width: width, tokens: tokens)
+    var (kernel, heads) = (space.attention(attention, isCausal: model.architecture.isCausal), heads(layer))
+    ck_attention_store(pool, isa, &kernel, &heads, space.entries, Int32(texts))
+    ck_attend(pool, isa, &kernel, space.entries, Int32(texts), space.scratch)
+    add(layer.norms.postAttention, tokens: tokens) { y, accumulates in
+      let attended = Product(matrix: layer.weights.output, y: y, stride: width, accumulates: accumulates)
+      multiply([attended], by: space.attended, width: attention.queryWidth, tokens: tokens)
+    }
+    let z = input(layer.norms.preFeedForward, tokens: tokens)
+    add(layer.norms.postFeedForward, tokens: tokens) { y, accumulates in
+      feedForward(layer.mlp, layer.activation.kernel, from: z, into: y, accumulates: accumulates, tokens: tokens)
+    }
   }
 
-  /// hidden += down(activation(up(hidden))).
-  private func feedForward(_ weights: EncoderLayerWeights, _ activation: ck_activation, tokens: Int) {
+  /// What a half of a layer reads: the stream, or a copy of it behind a norm.
+  private func input(_ norm: NormID?, tokens: Int) -> UnsafeMutablePointer<Float> {
+    guard let norm else { return space.hidden }
+    let width = model.architecture.hiddenSize
+    space.normed.update(from: space.hidden, count: tokens * width)
+    normalize(norm, rows: tokens, of: space.normed)
+    return space.normed
+  }
+
+  /// Adds a half to the stream, with the norm behind it over the sum or over what is added.
+  private func add(
+    _ norm: NormID?, tokens: Int, _ compute: (_ y: UnsafeMutablePointer<Float>, _ accumulates: Bool) -> Void
+  ) {
+    if norm == nil || model.architecture.normsSums {
+      compute(space.hidden, true)
+      normalize(norm, rows: tokens)
+    } else {
+      compute(space.added, false)
+      normalize(norm, rows: tokens, of: space.added, stream: space.hidden)
+    }
+  }
+
+  private func heads(_ layer: EncoderLayer) -> ck_heads {
+    let (attention, weights, tables) = (layer.attention, layer.weights, model.tables)
+    var heads = ck_heads()
+    heads.queries = space.heads
+    heads.keys = space.heads + attention.queryWidth
+    heads.values = UnsafePointer(space.heads + attention.queryWidth + attention.keyValueWidth)
+    heads.query_stride = attention.rowWidth
+    heads.key_stride = attention.rowWidth
+    heads.value_stride = attention.rowWidth
+    if let norm = weights.queryNorm ?? weights.keyNorm {
+      (heads.norm_offset, heads.norm_epsilon) = (norm.weightOffset, norm.epsilon)
+    }
+    if let norm = weights.queryNorm { heads.query_norm = tables.vector(norm.weight) }
+    if let norm = weights.keyNorm { heads.key_norm = tables.vector(norm.weight) }
+    if let number = attention.rope {
+      let (rope, place) = (model.architecture.ropes[number], number * batchTokens * space.rotationWidth)
+      (heads.cosine, heads.sine) = (UnsafePointer(space.cosines + place), UnsafePointer(space.sines + place))
+      heads.rope_half = Int32(rope.size / 2)
+      heads.interleaved = rope.isInterleaved
+    }
+    return heads
+  }
+
+  /// y = down(activation(up(x))), or down(activation(gate(x)) * up(x)); added to y where it accumulates.
+  private func feedForward(
+    _ weights: MLPWeights, _ activation: ck_activation, from x: UnsafeMutablePointer<Float>,
+    into y: UnsafeMutablePointer<Float>, accumulates: Bool, tokens: Int
+  ) {
     let (tables, width, wide) = (model.tables, model.architecture.hiddenSize, weights.up.outputs)
-    if model.panels.panels(of: weights.up) != nil, model.panels.panels(of: weights.down) != nil {
-      let up = Product(matrix: weights.up, y: space.wide, stride: wide, activation: activation)
-      multiply([up], by: space.hidden, width: width, tokens: tokens)
-      let down = Product(matrix: weights.down, y: space.hidden, stride: width, accumulates: true)
+    let matrices = [weights.gate, weights.up, weights.down].compactMap { $0 }
+    if matrices.allSatisfy({ model.panels.panels(of: $0) != nil }) {
+      if let gate = weights.gate {
+        let products = [(gate, space.wide), (weights.up, space.wider)].map {
+          Product(matrix: $0.0, y: $0.1, stride: wide)
+        }
+        multiply(products, by: x, width: width, tokens: tokens)
+        GatedRows(isa: isa, activation: activation, gate: space.wide, up: space.wider, width: wide, count: tokens)
+          .run(pool)
+      } else {
+        let up = Product(matrix: weights.up, y: space.wide, stride: wide, activation: activation)
+        multiply([up], by: x, width: width, tokens: tokens)
+      }
+      let down = Product(matrix: weights.down, y: y, stride: width, accumulates: accumulates)
       return multiply([down], by: space.wide, width: wide, tokens: tokens)
     }
     var block = ck_feed_forward(
-      activation: activation, gate: ck_output(), up: tables.output(weights.up, into: nil, stride: 0),
-      down: tables.output(weights.down, into: space.hidden, stride: width, accumulates: true))
-    var input = ck_input(
-      x: space.hidden, stride: width, inputs: Int32(width), tokens: Int32(tokens), norm: ck_norm())
+      activation: activation, gate: weights.gate.map { tables.output($0, into: nil, stride: 0) } ?? ck_output(),
+      up: tables.output(weights.up, into: nil, stride: 0),
+      down: tables.output(weights.down, into: y, stride: width, accumulates: accumulates))
+    var input = ck_input(x: x, stride: width, inputs: Int32(width), tokens: Int32(tokens), norm: ck_norm())
     ck_feed(pool, isa, &input, &block, space.scratch)
   }
 
@@ -179,10 +246,16 @@ public struct EncoderForward: ~Copyable {
     ck_linear(pool, isa, &others, Int32(others.count), x, Int32(width), Int32(tokens), space.scratch)
   }
 
-  private func normalize(_ norm: NormID?, rows: Int) {
+  /// Norms rows in place, those of the stream unless others are given; then adds them to a stream where there is one.
+  private func normalize(
+    _ norm: NormID?, rows: Int, of other: UnsafeMutablePointer<Float>? = nil,
+    stream: UnsafeMutablePointer<Float>? = nil
+  ) {
     let width = model.architecture.hiddenSize
-    RowWork(isa: isa, norm: model.tables.norm(norm), rows: space.hidden, stride: width, width: width, count: rows)
-      .run(pool)
+    RowWork(
+      isa: isa, norm: model.tables.norm(norm), rows: other ?? space.hidden, stride: width, width: width, count: rows,
+      stream: stream
+    ).run(pool)
   }
 }
 

@@ -12,10 +12,11 @@ public final class EncoderModel: Sendable {
   let tables: WeightTables
   let panels: EncoderPanels
   let words: MatrixID
-  let positions: MatrixID
+  let positions: MatrixID?
   let types: MatrixID?
   let embeddingNorm: NormID?
-  let layers: [EncoderLayerWeights]
+  let layers: [EncoderLayer]
+  let finalNorm: NormID?
   let pooler: MatrixID?
 
   /// What the model is.
@@ -33,21 +34,16 @@ public final class EncoderModel: Sendable {
       Linear(path: path, outputs: count, inputs: encoder.hiddenSize)
     }
     words = try collector.matrix(rows(encoder.words, encoder.vocabularySize), packs: false)
-    positions = try collector.matrix(rows(encoder.positions, encoder.positionCount), packs: false)
+    positions = try encoder.positions.map { try collector.matrix(rows($0, encoder.positionCount), packs: false) }
     types = try encoder.types.map { try collector.matrix(rows($0, encoder.typeCount), packs: false) }
-    embeddingNorm = try collector.norm(encoder.embeddingNorm)
-    layers = try encoder.layers.map { layer in
-      EncoderLayerWeights(
-        queryKeyValue: try [layer.query, layer.key, layer.value].map { try collector.matrix($0) },
-        attentionOutput: try collector.matrix(layer.attentionOutput),
-        attentionNorm: try collector.norm(layer.attentionNorm), up: try collector.matrix(layer.up),
-        down: try collector.matrix(layer.down), outputNorm: try collector.norm(layer.outputNorm))
-    }
-    pooler = snapshot.hasPooler ? try collector.matrix(encoder.pooler) : nil
+    embeddingNorm = try encoder.embeddingNorm.flatMap { try collector.norm($0) }
+    layers = try encoder.layers.map { try EncoderLayer($0, try collector.layer($0)) }
+    finalNorm = try collector.norm(encoder.finalNorm)
+    pooler = snapshot.hasPooler ? try encoder.pooler.map { try collector.matrix($0) } : nil
     let threads = try options.threadCount()
     tables = try WeightTables(collector, cache: nil, threads: threads)
     panels = try EncoderPanels(
-      layers.flatMap { $0.queryKeyValue + [$0.attentionOutput, $0.up, $0.down] }, of: tables, isa: ck_isa_detect(),
+      layers.flatMap(\.matrices), of: tables, isa: ck_isa_detect(),
       threads: threads)
   }
 
@@ -58,12 +54,24 @@ public final class EncoderModel: Sendable {
   }
 }
 
-/// The weights of one layer.
-struct EncoderLayerWeights {
-  var queryKeyValue: [MatrixID]
-  var attentionOutput: MatrixID
-  var attentionNorm: NormID?
-  var up: MatrixID
-  var down: MatrixID
-  var outputNorm: NormID?
+/// One layer with its weights.
+struct EncoderLayer {
+  let attention: Attention
+  let activation: Activation
+  let weights: AttentionWeights
+  let mlp: MLPWeights
+  let norms: LayerWeights
+
+  /// - Throws: `ModelProblem` for a layer of another kind, which `EncoderArchitecture` has refused before.
+  init(_ layer: LayerDescription, _ norms: LayerWeights) throws {
+    guard let attention = layer.attention, case .dense(let half) = layer.feedForward,
+      case .attention(let weights) = norms.mixer, case .dense(let mlp) = norms.feedForward
+    else { throw ModelProblem.unsupportedFeature(name: "embeddings of such layers") }
+    (self.attention, activation, self.weights, self.mlp, self.norms) = (attention, half.activation, weights, mlp, norms)
+  }
+
+  /// Matrices that a token passes.
+  var matrices: [MatrixID] {
+    weights.queryKeyValue + [weights.output] + [mlp.gate, mlp.up, mlp.down].compactMap { $0 }
+  }
 }

@@ -7,10 +7,16 @@ import Models
 /// Buffers for `T` tokens; rows one after the other. Memory is resident only where it has been used.
 struct EncoderSpace: ~Copyable {
   let hidden: UnsafeMutablePointer<Float>  // [T, hidden]
-  let added: UnsafeMutablePointer<Float>  // [hidden]
+  let normed: UnsafeMutablePointer<Float>  // [T, hidden], where norms stand before the halves
+  let added: UnsafeMutablePointer<Float>  // [T, hidden]
   let heads: UnsafeMutablePointer<Float>  // [T, queries | keys | values]
-  let attended: UnsafeMutablePointer<Float>  // [T, hidden]
+  let attended: UnsafeMutablePointer<Float>  // [T, queries]
   let wide: UnsafeMutablePointer<Float>  // [T, widest feed-forward]
+  let wider: UnsafeMutablePointer<Float>  // [T, widest feed-forward], where it is gated
+  let cosines: UnsafeMutablePointer<Float>  // for each rope [T, pairs], room for rotationWidth of them
+  let sines: UnsafeMutablePointer<Float>
+  /// Most pairs that are rotated.
+  let rotationWidth: Int
   let scratch: UnsafeMutableRawPointer
   /// Texts of a batch.
   let entryLimit: Int
@@ -20,22 +26,25 @@ struct EncoderSpace: ~Copyable {
   private let cache: UnsafeMutableRawPointer
   private let memory: AnonymousMemory
 
-  init(_ encoder: EncoderArchitecture, tokens: Int, threads: Int) throws(InferenceProblem) {
-    let (hidden, page) = (encoder.hiddenSize, CacheLayout.pageTokens)
-    let heads = encoder.layers[0].heads
+  init(_ encoder: EncoderArchitecture, _ layers: [EncoderLayer], tokens: Int, threads: Int) throws(InferenceProblem) {
+    let (hidden, page, attention) = (encoder.hiddenSize, CacheLayout.pageTokens, layers[0].attention)
     entryLimit = tokens
     // A text of one token takes a page too.
     let pageCount = tokens / page + min(tokens, entryLimit) + 1
-    let wide = encoder.layers.map(\.up.outputs).max() ?? hidden
-    var attention = Self.attention(heads, width: hidden, cache: nil)
+    let wide = layers.map(\.mlp.up.outputs).max() ?? hidden
+    let isGated = layers.contains { $0.mlp.gate != nil }
+    rotationWidth = encoder.ropes.map { $0.size / 2 }.max() ?? 0
+    let rotations = encoder.ropes.count * tokens * rotationWidth * 4
+    var kernel = ck_attention(attention, cache: nil, isCausal: encoder.isCausal)
     let scratchBytes = max(
-      ck_linear_scratch(Int32(hidden), Int32(tokens), Int32(threads)),
+      ck_linear_scratch(Int32(max(hidden, attention.queryWidth)), Int32(tokens), Int32(threads)),
       ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)),
-      ck_attention_scratch(&attention, Int32(threads)))
+      ck_attention_scratch(&kernel, Int32(threads)))
     let sizes = [
-      hidden * tokens * 4, hidden * 4, 3 * hidden * tokens * 4, hidden * tokens * 4,
-      wide * tokens * 4, entryLimit * MemoryLayout<ck_attention_entry>.stride, pageCount * 4,
-      pageCount * 2 * page * hidden * 4, scratchBytes,
+      hidden * tokens * 4, encoder.normsSums ? 0 : hidden * tokens * 4, hidden * tokens * 4,
+      attention.rowWidth * tokens * 4, attention.queryWidth * tokens * 4, wide * tokens * 4,
+      isGated ? wide * tokens * 4 : 0, rotations, rotations, entryLimit * MemoryLayout<ck_attention_entry>.stride,
+      pageCount * 4, pageCount * kernel.cache.page_bytes, scratchBytes,
     ].map { $0.roundedUp(to: 64) }
     let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +), hugePages: false)
     var place = memory.base
@@ -45,37 +54,51 @@ struct EncoderSpace: ~Copyable {
       place += size
     }
     self.hidden = starts[0].assumingMemoryBound(to: Float.self)
-    added = starts[1].assumingMemoryBound(to: Float.self)
-    self.heads = starts[2].assumingMemoryBound(to: Float.self)
-    attended = starts[3].assumingMemoryBound(to: Float.self)
-    self.wide = starts[4].assumingMemoryBound(to: Float.self)
-    entries = starts[5].bindMemory(to: ck_attention_entry.self, capacity: entryLimit)
-    pages = starts[6].bindMemory(to: Int32.self, capacity: pageCount)
+    normed = starts[1].assumingMemoryBound(to: Float.self)
+    added = starts[2].assumingMemoryBound(to: Float.self)
+    heads = starts[3].assumingMemoryBound(to: Float.self)
+    attended = starts[4].assumingMemoryBound(to: Float.self)
+    self.wide = starts[5].assumingMemoryBound(to: Float.self)
+    wider = starts[6].assumingMemoryBound(to: Float.self)
+    cosines = starts[7].assumingMemoryBound(to: Float.self)
+    sines = starts[8].assumingMemoryBound(to: Float.self)
+    entries = starts[9].bindMemory(to: ck_attention_entry.self, capacity: entryLimit)
+    pages = starts[10].bindMemory(to: Int32.self, capacity: pageCount)
     for number in 0..<pageCount { pages[number] = Int32(number) }
-    cache = starts[7]
-    scratch = starts[8]
+    cache = starts[11]
+    scratch = starts[12]
     self.memory = memory
   }
 
   /// The attention of a layer; all layers use the same memory in turn.
-  func attention(_ heads: Int, width: Int) -> ck_attention { Self.attention(heads, width: width, cache: cache) }
+  func attention(_ attention: Attention, isCausal: Bool) -> ck_attention {
+    ck_attention(attention, cache: cache, isCausal: isCausal)
+  }
+}
 
-  private static func attention(_ heads: Int, width: Int, cache: UnsafeMutableRawPointer?) -> ck_attention {
-    let page = CacheLayout.pageTokens
-    var attention = ck_attention()
-    attention.cache.base = cache?.assumingMemoryBound(to: UInt8.self)
-    attention.cache.page_bytes = 2 * page * width * 4
-    attention.cache.value_offset = page * width * 4
-    attention.cache.page_tokens = Int32(page)
-    attention.cache.kv_heads = Int32(heads)
-    attention.cache.key_size = Int32(width / heads)
-    attention.cache.value_size = Int32(width / heads)
-    attention.cache.dtype = CK_F32
-    attention.heads = Int32(heads)
-    attention.scale = 1 / Float(width / heads).squareRoot()
-    attention.bidirectional = true
-    attention.query_stride = 3 * width
-    attention.out_stride = width
-    return attention
+extension Attention {
+  /// Queries, keys and values of a token.
+  var rowWidth: Int { queryWidth + 2 * keyValueWidth }
+}
+
+extension ck_attention {
+  /// An encoder's attention, with keys and values in float32.
+  fileprivate init(_ attention: Attention, cache base: UnsafeMutableRawPointer?, isCausal: Bool) {
+    self.init()
+    cache.base = base?.assumingMemoryBound(to: UInt8.self)
+    cache.page_tokens = Int32(CacheLayout.pageTokens)
+    cache.kv_heads = Int32(attention.keyValueHeads)
+    cache.key_size = Int32(attention.headSize)
+    cache.value_size = Int32(attention.headSize)
+    cache.dtype = CK_F32
+    cache.value_offset = ck_cache_key_bytes(&cache)
+    cache.page_bytes = cache.value_offset + ck_cache_value_bytes(&cache)
+    heads = Int32(attention.heads)
+    scale = attention.scale
+    soft_cap = attention.softCap ?? 0
+    window = Int32(attention.window ?? 0)
+    bidirectional = !isCausal
+    query_stride = attention.rowWidth
+    out_stride = attention.queryWidth
   }
 }

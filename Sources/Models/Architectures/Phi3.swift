@@ -10,13 +10,12 @@ enum Phi3 {
     let layers = (0..<config.layerCount).map { index in
       let path = "model.layers.\(index)"
       var attention = config.attention("\(path).self_attn", window: windows[index])
-      attention.queryKeyValue = [
-        Linear(
-          path: "\(path).self_attn.qkv_proj", outputs: attention.queryWidth + 2 * attention.keyValueWidth,
-          inputs: config.hidden)
-      ]
+      func fused(_ name: String, _ outputs: Int) -> Linear {
+        Linear(path: reader.naming.place("\(path).\(name)"), outputs: outputs, inputs: config.hidden)
+      }
+      attention.queryKeyValue = [fused("self_attn.qkv_proj", attention.queryWidth + 2 * attention.keyValueWidth)]
       var mlp = config.gatedMLP("\(path).mlp", activation: activation)
-      mlp.input = [Linear(path: "\(path).mlp.gate_up_proj", outputs: 2 * mlp.size, inputs: config.hidden)]
+      mlp.input = [fused("mlp.gate_up_proj", 2 * mlp.size)]
       return config.layer(index, attention: attention, feedForward: .dense(mlp))
     }
     return config.architecture(layers: layers, ropes: [try config.rope()], finalNorm: config.rms("model.norm"))

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// An encoder of the BERT family as data, read from config.json: all positions of a text see one another.
+// What makes embeddings as data: an encoder of the BERT family, read from config.json, whose positions all see one another, or
+// a decoder without its output.
 
 public import Basics
 
 /// An encoder, described completely.
 ///
-/// x = norm(words + positions + types); each layer: x = norm(x + attention(x)); x = norm(x + feedForward(x)).
+/// x = norm(words + positions + types); then the layers; then norm(x).
 public struct EncoderArchitecture: Sendable, Equatable {
   /// `model_type` of config.json.
   public var modelType: String
@@ -15,16 +16,26 @@ public struct EncoderArchitecture: Sendable, Equatable {
   public var contextLength: Int
   /// Rows of the position embedding before the one of the first token (RoBERTa's).
   public var positionOffset: Int
-  /// Paths of the embeddings, that of the types where there is one; rows of the last two.
+  /// Paths of the embeddings, those of positions and types where there are some; rows of the last two.
   public var words: String
-  public var positions: String
+  public var positions: String?
   public var types: String?
   public var positionCount: Int
   public var typeCount: Int
-  public var embeddingNorm: Norm
-  public var layers: [EncoderLayer]
+  /// Multiplies the embeddings of words.
+  public var embeddingScale: Float = 1
+  public var embeddingNorm: Norm?
+  /// The kinds of rotary embedding the layers refer to by index.
+  public var ropes: [Rope] = []
+  /// Of plain attention and dense halves, each attention of the same shape.
+  public var layers: [LayerDescription]
+  /// The norms behind the halves of a layer are over the sums: x = norm(x + attention(x)), as BERT has it.
+  public var normsSums = true
+  /// A position sees only those before it.
+  public var isCausal = false
+  public var finalNorm: Norm?
   /// From the first token's state to the pooled output, through tanh.
-  public var pooler: Linear
+  public var pooler: Linear?
 
   /// Every `model_type` that is supported, sorted.
   public static let modelTypes = ["bert", "camembert", "distilbert", "roberta", "xlm-roberta"]
@@ -35,18 +46,9 @@ public struct EncoderArchitecture: Sendable, Equatable {
   }
 }
 
-/// One layer of an encoder.
-public struct EncoderLayer: Sendable, Equatable {
-  public var heads: Int
-  public var query: Linear
-  public var key: Linear
-  public var value: Linear
-  public var attentionOutput: Linear
-  public var attentionNorm: Norm
-  public var up: Linear
-  public var down: Linear
-  public var outputNorm: Norm
-  public var activation: Activation
+/// What the tensors of a layer are called, below the layer's own path.
+private struct LayerNames {
+  var query, key, value, attentionOutput, attentionNorm, up, down, outputNorm: String
 }
 
 extension EncoderArchitecture {
@@ -83,12 +85,8 @@ extension EncoderArchitecture {
     let offset = modelType == "bert" ? 0 : try reader.int("pad_token_id", in: 0...Limits.vocabulary, default: 1) + 1
     guard offset < positions else { throw reader.problem("pad_token_id", "no position is left behind it") }
     let activation = try reader.activation("hidden_act", default: "gelu")
-    func norm(_ path: String) -> Norm {
-      Norm(path: prefix + path, size: hidden, kind: .layer, epsilon: epsilon, bias: true)
-    }
-    func linear(_ path: String, _ outputs: Int, _ inputs: Int) -> Linear {
-      Linear(path: prefix + path, outputs: outputs, inputs: inputs, bias: true)
-    }
+    let shape = Shape(
+      hidden: hidden, heads: heads, wide: wide, epsilon: epsilon, activation: activation, prefix: prefix)
     self.modelType = modelType
     vocabularySize = try reader.int("vocab_size", in: 1...Limits.vocabulary)
     hiddenSize = hidden
@@ -99,19 +97,13 @@ extension EncoderArchitecture {
     words = "\(prefix)embeddings.word_embeddings"
     self.positions = "\(prefix)embeddings.position_embeddings"
     types = "\(prefix)embeddings.token_type_embeddings"
-    embeddingNorm = norm("embeddings.LayerNorm")
-    layers = (0..<count).map { index in
-      let path = "encoder.layer.\(index)"
-      return EncoderLayer(
-        heads: heads, query: linear("\(path).attention.self.query", hidden, hidden),
-        key: linear("\(path).attention.self.key", hidden, hidden),
-        value: linear("\(path).attention.self.value", hidden, hidden),
-        attentionOutput: linear("\(path).attention.output.dense", hidden, hidden),
-        attentionNorm: norm("\(path).attention.output.LayerNorm"),
-        up: linear("\(path).intermediate.dense", wide, hidden), down: linear("\(path).output.dense", hidden, wide),
-        outputNorm: norm("\(path).output.LayerNorm"), activation: activation)
-    }
-    pooler = linear("pooler.dense", hidden, hidden)
+    embeddingNorm = shape.norm("embeddings.LayerNorm")
+    let names = LayerNames(
+      query: "attention.self.query", key: "attention.self.key", value: "attention.self.value",
+      attentionOutput: "attention.output.dense", attentionNorm: "attention.output.LayerNorm",
+      up: "intermediate.dense", down: "output.dense", outputNorm: "output.LayerNorm")
+    layers = (0..<count).map { shape.layer("encoder.layer.\($0)", names) }
+    pooler = shape.linear("pooler.dense", hidden, hidden)
   }
 }
 
@@ -124,27 +116,50 @@ extension EncoderArchitecture {
     let wide = try reader.int("hidden_dim", in: 1...Limits.width, default: 3072)
     let positions = try reader.int("max_position_embeddings", in: 1...Limits.context, default: 512)
     let activation = try reader.activation("activation", default: "gelu")
-    func norm(_ path: String) -> Norm {
-      Norm(path: prefix + path, size: hidden, kind: .layer, epsilon: 1e-12, bias: true)
-    }
-    func linear(_ path: String, _ outputs: Int, _ inputs: Int) -> Linear {
-      Linear(path: prefix + path, outputs: outputs, inputs: inputs, bias: true)
-    }
-    let layers = (0..<(try reader.int("n_layers", in: 1...Limits.layers, default: 6))).map { index in
-      let path = "transformer.layer.\(index)"
-      return EncoderLayer(
-        heads: heads, query: linear("\(path).attention.q_lin", hidden, hidden),
-        key: linear("\(path).attention.k_lin", hidden, hidden),
-        value: linear("\(path).attention.v_lin", hidden, hidden),
-        attentionOutput: linear("\(path).attention.out_lin", hidden, hidden),
-        attentionNorm: norm("\(path).sa_layer_norm"), up: linear("\(path).ffn.lin1", wide, hidden),
-        down: linear("\(path).ffn.lin2", hidden, wide), outputNorm: norm("\(path).output_layer_norm"),
-        activation: activation)
-    }
+    let shape = Shape(hidden: hidden, heads: heads, wide: wide, epsilon: 1e-12, activation: activation, prefix: prefix)
+    let names = LayerNames(
+      query: "attention.q_lin", key: "attention.k_lin", value: "attention.v_lin", attentionOutput: "attention.out_lin",
+      attentionNorm: "sa_layer_norm", up: "ffn.lin1", down: "ffn.lin2", outputNorm: "output_layer_norm")
+    let count = try reader.int("n_layers", in: 1...Limits.layers, default: 6)
     return EncoderArchitecture(
       modelType: "distilbert", vocabularySize: try reader.int("vocab_size", in: 1...Limits.vocabulary),
       hiddenSize: hidden, contextLength: positions, positionOffset: 0, words: "\(prefix)embeddings.word_embeddings",
       positions: "\(prefix)embeddings.position_embeddings", types: nil, positionCount: positions, typeCount: 1,
-      embeddingNorm: norm("embeddings.LayerNorm"), layers: layers, pooler: linear("pooler.dense", hidden, hidden))
+      embeddingNorm: shape.norm("embeddings.LayerNorm"),
+      layers: (0..<count).map { shape.layer("transformer.layer.\($0)", names) })
+  }
+}
+
+/// The sizes that all layers of BERT share, and the pieces made from them.
+private struct Shape {
+  var hidden: Int
+  var heads: Int
+  var wide: Int
+  var epsilon: Float
+  var activation: Activation
+  /// What all names begin with.
+  var prefix: String
+
+  func norm(_ path: String) -> Norm {
+    Norm(path: prefix + path, size: hidden, kind: .layer, epsilon: epsilon, bias: true)
+  }
+
+  func linear(_ path: String, _ outputs: Int, _ inputs: Int) -> Linear {
+    Linear(path: prefix + path, outputs: outputs, inputs: inputs, bias: true)
+  }
+
+  func layer(_ path: String, _ names: LayerNames) -> LayerDescription {
+    LayerDescription(
+      attention: Attention(
+        heads: heads, keyValueHeads: heads, headSize: hidden / heads,
+        queryKeyValue: [names.query, names.key, names.value].map { linear("\(path).\($0)", hidden, hidden) },
+        output: linear("\(path).\(names.attentionOutput)", hidden, hidden),
+        scale: 1 / Float(hidden / heads).squareRoot()),
+      feedForward: .dense(
+        MLP(
+          input: [linear("\(path).\(names.up)", wide, hidden)], down: linear("\(path).\(names.down)", hidden, wide),
+          size: wide, activation: activation, isGated: false)),
+      postAttentionNorm: norm("\(path).\(names.attentionNorm)"),
+      postFeedForwardNorm: norm("\(path).\(names.outputNorm)"))
   }
 }

@@ -32,8 +32,12 @@ public struct Pooling: Sendable, Equatable {
   public var steps: [Step]
   /// Longest text in tokens, the special ones counted; nil leaves it to the tokenizer and the model.
   public var longest: Int?
-  /// Put before each text.
-  public var prompt = ""
+  /// What may be put before a text, by name.
+  public var prompts: [String: String] = [:]
+  /// The one that is, where none is asked for.
+  public var defaultPrompt: String?
+  /// Whether the tokens of the prompt take part in the joining.
+  public var includesPrompt = true
 
   /// Mean and nothing else: what sentence-transformers does with a model that says nothing.
   public static let standard = Pooling(modes: [.mean], steps: [])
@@ -43,18 +47,17 @@ public struct Pooling: Sendable, Equatable {
   static func read(folder: String) throws -> Pooling {
     var pooling = Pooling.standard
     // The older place of the limit, then the one where sentence-transformers 6 writes it.
-    let limit = try json(folder, "sentence_bert_config.json")?["max_seq_length"]?.intValue
+    let transformer = try json(folder, "sentence_bert_config.json")
+    let limit = transformer?["max_seq_length"]?.intValue
+    if transformer?["modality_config"]?["message"]?.objectValue != nil {
+      throw ModelProblem.unsupportedFeature(name: "embeddings of texts within a chat template")
+    }
     let other = try json(folder, "tokenizer_config.json", limit: 1 << 26)?["model_max_length"]?.intValue
     pooling.longest = (limit ?? other).flatMap { $0 > 0 ? $0 : nil }
     guard let modules = try json(folder, "modules.json") else { return pooling }
     let settings = try json(folder, "config_sentence_transformers.json")
-    if let name = settings?["default_prompt_name"]?.stringValue {
-      guard let prompt = settings?["prompts"]?[name]?.stringValue else {
-        let path = "\(folder)/config_sentence_transformers.json"
-        throw ModelProblem.invalidFile(path: path, reason: "it has no prompt \"\(name.prefix(64))\"")
-      }
-      pooling.prompt = prompt
-    }
+    for (name, text) in settings?["prompts"]?.objectValue ?? JSONObject() { pooling.prompts[name] = text.stringValue }
+    pooling.defaultPrompt = settings?["default_prompt_name"]?.stringValue
     guard let steps = modules.arrayValue else {
       throw ModelProblem.invalidFile(path: "\(folder)/modules.json", reason: "a list is needed")
     }
@@ -69,15 +72,28 @@ public struct Pooling: Sendable, Equatable {
         pooling.steps.append(.project(try Projection.read("\(folder)/\(path)", config)))
       case "Pooling":
         let path = try path(of: step, or: "1_Pooling", in: folder)
-        guard let config = try json(folder, "\(path)/config.json") else { continue }
-        pooling.modes = try modes(config)
-        if config["include_prompt"]?.boolValue == false, !pooling.prompt.isEmpty {
-          throw ModelProblem.unsupportedFeature(name: "pooling without the tokens of the prompt")
+        guard let config = try json(folder, "\(path)/config.json") else {
+          throw ModelProblem.invalidFile(path: "\(folder)/\(path)/config.json", reason: "it is missing")
         }
+        pooling.modes = try modes(config)
+        pooling.includesPrompt = config["include_prompt"]?.boolValue ?? true
       default: throw ModelProblem.unsupportedFeature(name: "a step \"\(type.prefix(64))\" behind the encoder")
       }
     }
+    _ = try pooling.prompt(nil)
     return pooling
+  }
+
+  /// What stands before each text.
+  /// - Parameter name: one of `prompts`; nil for the one that the model's files choose, if any.
+  /// - Throws: `ModelProblem.noPrompt`, or `unsupportedFeature` where its tokens would have to be left out of the joining.
+  public func prompt(_ name: String?) throws(ModelProblem) -> String {
+    guard let name = name ?? defaultPrompt else { return "" }
+    guard let prompt = prompts[name] else { throw .noPrompt(name: name, known: prompts.keys.sorted()) }
+    guard includesPrompt || prompt.isEmpty else {
+      throw .unsupportedFeature(name: "pooling without the tokens of the prompt")
+    }
+    return prompt
   }
 
   /// The folder of a step, below the model's.
