@@ -54,6 +54,10 @@ import Testing
       .tagged, "<tool_call><function=set><parameter=count>many<parameter=on>x</function></tool_call>",
       "set({\"count\":\"many\",\"on\":\"x\"})"),
     Case(
+      .tagged,
+      "<tool_call><function=set>\n<parameter=count>\nmany\n<parameter=text>\na <parameter=x> stays\n</parameter>"
+        + "</function></tool_call>", "set({\"count\":\"many\",\"text\":\"a <parameter=x> stays\"})"),
+    Case(
       .tagged, "<tool_call><function=no name></function></tool_call>",
       "<tool_call><function=no name></function></tool_call>"),
     Case(.announced, "<|tool_call|>[\(weather), \(weather)]", called, called),
@@ -137,6 +141,25 @@ import Testing
 
   @Test("calls and text are told apart, however the answer is cut", arguments: cases) func read(_ one: Case) {
     for pieces in [1, 2, 3, 7, 1000] { #expect(read(one, pieces: pieces) == one.expected, "pieces of \(pieces)") }
+  }
+
+  @Test("a long answer is not read again with each of its pieces", arguments: ["\n", "\"a\", "])
+  func length(_ piece: String) {
+    let begin = ContinuousClock.now
+    for (form, opening) in [
+      (ToolCallForm.tagged, "<tool_call>"), (.sectioned, "<|tool_calls_section_begin|>"), (.bare, ""),
+    ] {
+      var reader = ToolCallReader(form, names: [])
+      _ = reader.append(piece == "\n" ? "x" : opening)
+      for _ in 0..<100_000 { _ = reader.append(piece) }
+      _ = reader.finish()
+    }
+    var channels = ChannelReader()
+    _ = channels.append(" to=functions.set<|channel|>commentary json<|message|>")
+    for _ in 0..<100_000 { _ = channels.append(piece) }
+    let parts = channels.append("<|call|>")
+    #expect(parts.count == 1)
+    #expect(ContinuousClock.now - begin < .seconds(20))
   }
 
   @Test("text that cannot become a call is shown at once") func prompt() {

@@ -129,6 +129,22 @@ struct ToolTests {
     }
   }
 
+  @Test("thoughts of earlier answers are called thinking where the template has channels") func thinking() async throws
+  {
+    let template = """
+      {% if tools %}{% endif %}{% for m in messages %}<|channel|>{{ m.thinking }}<|message|>{{ m.content }}{% endfor %}
+      """
+    let call: JSONValue = ["id": "a", "type": "function", "function": ["name": "weather", "arguments": "{}"]]
+    try await with(template: template) { client in
+      var answer: JSONObject = ["role": "assistant", "content": "Wait.", "reasoning_content": "Hm."]
+      let said = try await prompt(client, ["messages": [.object(answer)]])
+      #expect(said.hasSuffix("<|channel|>Hm.<|message|>Wait."), "\(said)")
+      answer["tool_calls"] = [call]
+      let called = try await prompt(client, ["messages": [.object(answer)], "tools": Self.tools])
+      #expect(called.hasSuffix("<|channel|>Hm.<|message|>"), "\(called)")
+    }
+  }
+
   @Test("an answer of a model whose template has channels is read without functions too; one without channels is text")
   func channels() async throws {
     try await withTools("{% if false %}<|channel|><|message|>{% endif %}") { client in

@@ -48,7 +48,7 @@ public struct Embedder: ~Copyable {
     var count = 0
     for index in read.indices.sorted(by: { read[$0].tokens.count > read[$1].tokens.count }) {
       let size = read[index].tokens.count
-      if count + size > forward.batchTokens, !batch.isEmpty {
+      if count + size > model.options.stepTokens, !batch.isEmpty {
         try encode(batch, read, &results)
         (batch, count) = ([], 0)
       }

@@ -23,7 +23,8 @@ public struct EncoderForward: ~Copyable {
   public init(_ model: EncoderModel) throws(InferenceProblem) {
     let threads = try model.options.threadCount()
     let batchTokens = max(model.options.stepTokens, model.longestText)
-    let space = try EncoderSpace(model.architecture, model.layers, tokens: batchTokens, threads: threads)
+    let space = try EncoderSpace(
+      model.architecture, model.layers, tokens: batchTokens, texts: model.options.stepTokens, threads: threads)
     guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
     self.batchTokens = batchTokens
     self.model = model

@@ -26,26 +26,37 @@ struct EncoderSpace: ~Copyable {
   private let cache: UnsafeMutableRawPointer
   private let memory: AnonymousMemory
 
-  init(_ encoder: EncoderArchitecture, _ layers: [EncoderLayer], tokens: Int, threads: Int) throws(InferenceProblem) {
+  /// - Parameter texts: most of a batch.
+  init(
+    _ encoder: EncoderArchitecture, _ layers: [EncoderLayer], tokens: Int, texts: Int, threads: Int
+  ) throws(InferenceProblem) {
     let (hidden, page, attention) = (encoder.hiddenSize, CacheLayout.pageTokens, layers[0].attention)
-    entryLimit = tokens
+    entryLimit = texts
     // A text of one token takes a page too.
-    let pageCount = tokens / page + min(tokens, entryLimit) + 1
+    let pageCount = tokens / page + texts + 1
     let wide = layers.map(\.mlp.up.outputs).max() ?? hidden
     let isGated = layers.contains { $0.mlp.gate != nil }
     rotationWidth = encoder.ropes.map { $0.size / 2 }.max() ?? 0
-    let rotations = encoder.ropes.count * tokens * rotationWidth * 4
+    let rotations = encoder.ropes.count * rotationWidth
     var kernel = ck_attention(attention, cache: nil, isCausal: encoder.isCausal)
     let scratchBytes = max(
       ck_linear_scratch(Int32(max(hidden, attention.queryWidth)), Int32(tokens), Int32(threads)),
       ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)),
       ck_attention_scratch(&kernel, Int32(threads)))
-    let sizes = [
-      hidden * tokens * 4, encoder.normsSums ? 0 : hidden * tokens * 4, hidden * tokens * 4,
-      attention.rowWidth * tokens * 4, attention.queryWidth * tokens * 4, wide * tokens * 4,
-      isGated ? wide * tokens * 4 : 0, rotations, rotations, entryLimit * MemoryLayout<ck_attention_entry>.stride,
-      pageCount * 4, pageCount * kernel.cache.page_bytes, scratchBytes,
-    ].map { $0.roundedUp(to: 64) }
+    let rows = [
+      hidden, encoder.normsSums ? 0 : hidden, hidden, attention.rowWidth, attention.queryWidth, wide,
+      isGated ? wide : 0, rotations, rotations,
+    ]
+    var sizes: [Int] = []
+    for (count, byteCount) in rows.map({ (tokens, $0 * 4) }) + [
+      (texts, MemoryLayout<ck_attention_entry>.stride), (pageCount, 4), (pageCount, kernel.cache.page_bytes),
+      (1, scratchBytes),
+    ] {
+      let (size, overflows) = count.multipliedReportingOverflow(by: byteCount)
+      // No machine has so much, and thirteen of them can be added.
+      guard !overflows, size < 1 << 48 else { throw .outOfMemory(byteCount: .max) }
+      sizes.append(size.roundedUp(to: 64))
+    }
     let memory = try AnonymousMemory(byteCount: sizes.reduce(0, +), hugePages: false)
     var place = memory.base
     var starts: [UnsafeMutableRawPointer] = []

@@ -19,9 +19,12 @@ public struct ChannelReader: Sendable {
   private static let message = "<|message|>"
   /// What ends a message; the second begins the next one without an end.
   private static let endings = ["<|end|>", "<|start|>", "<|call|>", "<|return|>"]
+  private static let longestEnding = "<|return|>".utf8.count
 
   private var state = State.head
   private var held = ""
+  /// Bytes of what is held that hold no ending.
+  private var searched = 0
 
   public init() {}
 
@@ -55,15 +58,19 @@ public struct ChannelReader: Sendable {
       held = String(held[range.upperBound...])
       return true
     }
-    let ends = Self.endings.compactMap { held.firstRange(of: $0) }
+    let ends = Self.endings.compactMap { held.range(of: $0, from: searched) }
     if let range = ends.min(by: { $0.lowerBound < $1.lowerBound }) {
       let body = String(held[..<range.lowerBound])
       held = String(held[range.upperBound...])
+      searched = 0
       end(body, &parts)
       state = .head
       return true
     }
-    if case .call = state { return false }
+    if case .call = state {
+      searched = max(0, held.utf8.count - Self.longestEnding)
+      return false
+    }
     // An ending is a token: it comes whole, and nothing of it is held back for longer than that.
     let kept = Self.endings.map { held.commonEnd(withBeginningOf: $0) }.max() ?? 0
     show(String(held.dropLast(kept)), &parts)
@@ -105,16 +112,4 @@ public struct ChannelReader: Sendable {
   }
 
   private static func isHead(_ text: String) -> Bool { text.contains("<|") || text.hasPrefix(" to=") }
-}
-
-extension String {
-  /// Length of the longest end of the text that is a beginning of a word of ASCII, in characters.
-  func commonEnd(withBeginningOf word: String) -> Int {
-    let (word, text) = (Array(word), Array(suffix(word.count)))
-    for count in stride(from: min(word.count - 1, text.count), to: 0, by: -1)
-    where text.suffix(count).elementsEqual(word.prefix(count)) {
-      return count
-    }
-    return 0
-  }
 }

@@ -99,6 +99,8 @@ public struct ChatFormat: Sendable {
     let isAnswer = message.role == .assistant
     let role = message.role == .developer && !knowsDeveloper ? .system : message.role
     var content = controls.broken(message.content, by: mark, isAnswer: isAnswer)
+    // The template of gpt-oss has room for one of the two beside a call, and the thoughts are what it is to go on from.
+    if hasChannels, !message.calls.isEmpty, message.reasoning?.isEmpty == false { content = "" }
     if hasToolsInMessage, !message.calls.isEmpty {
       // The template has no place for calls: they stand where the model wrote them.
       let calls = JSONValue.array(message.calls.map { ["name": .string($0.name), "arguments": $0.arguments] })
@@ -111,7 +113,7 @@ public struct ChatFormat: Sendable {
     if let name = message.name { entries.append(Value.Entry("name", .string(controls.broken(name, by: mark)))) }
     if let reasoning = message.reasoning {
       let text = controls.broken(reasoning, by: mark, isAnswer: true)
-      entries.append(Value.Entry("reasoning_content", .string(text)))
+      entries.append(Value.Entry(hasChannels ? "thinking" : "reasoning_content", .string(text)))
     }
     if !message.calls.isEmpty {
       entries.append(Value.Entry("tool_calls", .list(message.calls.map { value($0, mark) })))

@@ -50,8 +50,11 @@ extension ToolCall {
       guard let head = rest.firstIndex(of: ">") else { return nil }
       let parameter = String(rest[..<head])
       rest = rest[rest.index(after: head)...]
-      // Models forget to close: then the next one ends it.
-      let end = rest.firstRange(of: "</parameter>") ?? rest.firstRange(of: "<parameter=")
+      // Models forget to close: then the next one ends it, which begins a line where a value is not to hold it.
+      let close = rest.firstRange(of: "</parameter>")
+      let body = close.map { rest[..<$0.lowerBound] } ?? rest
+      let next = body.firstRange(of: close == nil ? "<parameter=" : "\n<parameter=")
+      let end = next ?? close
       var value = rest[..<(end?.lowerBound ?? rest.endIndex)]
       if value.first == "\n" { value.removeFirst() }
       if value.last == "\n" { value.removeLast() }

@@ -82,7 +82,7 @@ public struct ToolCallReader: Sendable {
 
   private mutating func closeCall(_ parts: inout [Part]) -> Bool {
     guard let closing = form.closing else { return false }
-    guard let range = find(closing) else {
+    guard let range = held.range(of: closing, from: searched) else {
       searched = max(0, held.utf8.count - closing.utf8.count)
       return false
     }
@@ -91,17 +91,6 @@ public struct ToolCallReader: Sendable {
     held = String(held[range.upperBound...])
     take(inner, &parts, closing: closing)
     return !held.isEmpty
-  }
-
-  /// Looks for a word of ASCII where it has not been looked for: a long call comes in thousands of pieces.
-  private func find(_ word: String) -> Range<String.Index>? {
-    let (bytes, word) = (held.utf8, Array(word.utf8))
-    var place = bytes.index(bytes.startIndex, offsetBy: min(searched, bytes.count))
-    while let start = bytes[place...].firstIndex(of: word[0]) {
-      if bytes[start...].starts(with: word) { return start..<bytes.index(start, offsetBy: word.count) }
-      place = bytes.index(after: start)
-    }
-    return nil
   }
 
   /// Whether the answer, as far as it is known, is nothing but the beginning of a call without tags.
@@ -134,11 +123,13 @@ public struct ToolCallReader: Sendable {
   }
 
   private mutating func show(_ text: String, _ parts: inout [Part]) {
-    let all = blanks + text
-    let end = all.lastIndex { !$0.isWhitespace }.map { all.index(after: $0) } ?? all.startIndex
-    blanks = String(all[end...])
-    guard end > all.startIndex else { return }
+    guard let last = text.lastIndex(where: { !$0.isWhitespace }) else {
+      blanks += text
+      return
+    }
+    let end = text.index(after: last)
+    parts.append(.text(blanks + text[..<end]))
+    blanks = String(text[end...])
     hasText = true
-    parts.append(.text(String(all[..<end])))
   }
 }
