@@ -56,17 +56,23 @@ struct QuantizingTensors {
     try add(attention.queryNorm?.norm)
     try add(attention.keyNorm?.norm)
     switch layer.feedForward {
-    case .dense(let mlp):
-      for linear in mlp.input { try add(linear) }
-      try add(mlp.down)
+    case .dense(let mlp): try add(mlp)
     case .experts(let mixture):
-      guard mixture.shared == nil else { throw QuantizationProblem.architecture(name: modelType) }
       try add(mixture.router)
       for linear in [mixture.gate, mixture.up, mixture.down] { try add(linear, count: mixture.count) }
+      if let shared = mixture.shared {
+        try add(shared.mlp)
+        if let gate = shared.gate { try add(gate) }
+      }
     }
     for norm in [
       layer.preAttentionNorm, layer.postAttentionNorm, layer.preFeedForwardNorm, layer.postFeedForwardNorm,
     ] { try add(norm) }
+  }
+
+  private mutating func add(_ mlp: MLP) throws {
+    for linear in mlp.input { try add(linear) }
+    try add(mlp.down)
   }
 
   private mutating func add(_ linear: Linear) throws {

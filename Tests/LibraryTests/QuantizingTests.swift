@@ -28,6 +28,7 @@ struct QuantizingTests {
     Pair(source: "mixtral", result: "mixtral-mlx-q4-g64", bits: 4, group: 64),
     Pair(source: "gemma3_text", result: "gemma3_text-mlx-q4-g32", bits: 4, group: 32),
     Pair(source: "qwen3_moe", result: "qwen3_moe-mlx-q4-g32", bits: 4, group: 32),
+    Pair(source: "qwen2_moe", result: "qwen2_moe-mlx-q4-g32", bits: 4, group: 32),
     Pair(source: "llama-rope-linear-bias-f16", result: "llama-f16-mlx-q4-g32", bits: 4, group: 32),
     Pair(source: "llama-rope-llama3-tied-f32", result: "llama-tied-f32-mlx-q4-g32", bits: 4, group: 32),
   ]

@@ -148,6 +148,23 @@ struct ArchitectureTests {
     #expect(try Self.fixture("llama").output.linear.path == "lm_head")
   }
 
+  @Test("docs/models.md names every architecture, and none that is not there") func documented() throws {
+    let text = String(decoding: try Files.read(Fixtures.project("docs/models.md"), limit: 1 << 20), as: UTF8.self)
+    let known = Set(Registry.modelTypes + EncoderArchitecture.modelTypes)
+    for name in known { #expect(text.contains("`\(name)`"), "\(name)") }
+    for line in text.split(separator: "\n") where line.hasPrefix("| `") && !line.hasPrefix("| `model_type`") {
+      let cell = line.dropFirst(2).prefix { $0 != "|" }
+      let names = cell.split(separator: "`").filter { $0.first?.isLetter == true }
+      #expect(!names.isEmpty && names.allSatisfy { known.contains(String($0)) }, "\(cell)")
+    }
+  }
+
+  @Test("OLMo 3 and Qwen2-MoE slide by rules of their own") func newerWindows() throws {
+    #expect(try Self.fixture("olmo3").layers.map(\.attention?.window) == [20, 20, 20, nil, 20])
+    #expect(try Self.fixture("olmo3").layers.map(\.attention?.rope) == [1, 1, 1, 0, 1])
+    #expect(try Self.fixture("qwen2_moe").layers.map(\.attention?.window) == [20, nil, 20])
+  }
+
   @Test("Kimi K2 is DeepSeek V3 by another name") func kimi() throws {
     var config = try #require(try JSONReader.parse(try Fixtures.bytes("models/deepseek_v3/config.json")).objectValue)
     config["model_type"] = "kimi_k2"
