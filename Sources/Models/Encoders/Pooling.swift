@@ -68,13 +68,11 @@ public struct Pooling: Sendable, Equatable {
       case "Normalize": pooling.steps.append(.normalize)
       case "Dense":
         let path = try path(of: step, or: "2_Dense", in: folder)
-        let config = try json(folder, "\(path)/config.json") ?? .null
+        let config = try Self.config(of: path, in: folder)
         pooling.steps.append(.project(try Projection.read("\(folder)/\(path)", config)))
       case "Pooling":
         let path = try path(of: step, or: "1_Pooling", in: folder)
-        guard let config = try json(folder, "\(path)/config.json") else {
-          throw ModelProblem.invalidFile(path: "\(folder)/\(path)/config.json", reason: "it is missing")
-        }
+        let config = try Self.config(of: path, in: folder)
         pooling.modes = try modes(config)
         pooling.includesPrompt = config["include_prompt"]?.boolValue ?? true
       default: throw ModelProblem.unsupportedFeature(name: "a step \"\(type.prefix(64))\" behind the encoder")
@@ -94,6 +92,14 @@ public struct Pooling: Sendable, Equatable {
       throw .unsupportedFeature(name: "pooling without the tokens of the prompt")
     }
     return prompt
+  }
+
+  /// The config.json of a step.
+  private static func config(of step: String, in folder: String) throws -> JSONValue {
+    guard let config = try json(folder, "\(step)/config.json") else {
+      throw ModelProblem.invalidFile(path: "\(folder)/\(step)/config.json", reason: "it is missing")
+    }
+    return config
   }
 
   /// The folder of a step, below the model's.
