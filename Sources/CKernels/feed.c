@@ -79,7 +79,7 @@ static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input
   ck_fetch_first(pool, &(ck_expected){.matrices = {down}, .count = 1, .tokens = tokens});
   ck_run_units(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), bytes, tokens, hidden_run, &j);
   ck_pool_expect(pool, &next);
-  ck_packed_products(pool, kernels, &j.hidden, &block->down, 1);
+  ck_packed_product(pool, kernels, &j.hidden, &block->down);
 }
 
 // ---- the long way: matrices of several kinds ----

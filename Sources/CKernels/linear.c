@@ -6,6 +6,8 @@
 // even out the threads; its weights and the chunk's inputs stay in the second-level cache while tiles pass over rows.
 #include "products.h"
 
+CK_NO_CONTRACTION
+
 void ck_weight_row(const ck_weight *w, int32_t row, float *out) { ck_kernels_portable.widen(w, row, out); }
 
 // ---- the input ----
@@ -48,10 +50,19 @@ const float *ck_normed_input(const ck_kernels *k, const ck_input *input, int32_t
 typedef struct input_job {
   const ck_kernels *kernels;
   const ck_input *input;
-  ck_tiles tiles;
-  float *rows;  // a row for each worker; or all rows, when the products are in f32
+  ck_tiles tiles, rest;  // rest: what the codes leave of the input, if anybody wants it
+  float *rows;           // a row for each worker; or all rows, when the products are in f32
   bool wide;
 } input_job;
+
+// What the codes of one token of a tile leave of its input.
+static void leave_rest(const ck_tile *tile, int32_t token, const float *x, int32_t inputs, float *rest) {
+  for (int32_t g = 0; g < inputs / tile->group; g++, x += tile->group, rest += tile->group) {
+    const int8_t *codes = tile->codes + (size_t)(g * tile->tokens + token) * (size_t)tile->group;
+    float scale = tile->scales[g * tile->tokens + token];
+    for (int32_t i = 0; i < tile->group; i++) rest[i] = x[i] - (float)codes[i] * scale;
+  }
+}
 
 static void input_part(void *context, int32_t part, int worker) {
   const input_job *j = context;
@@ -63,6 +74,10 @@ static void input_part(void *context, int32_t part, int worker) {
     if (j->wide) continue;
     ck_tile tile = ck_tile_of(&j->tiles, part);
     j->kernels->quantize(x, in->inputs, &tile, t - first);
+    if (!j->rest.tokens) continue;
+    ck_tile rest = ck_tile_of(&j->rest, part);
+    leave_rest(&tile, t - first, x, in->inputs, row);
+    j->kernels->quantize(row, in->inputs, &rest, t - first);
   }
 }
 
@@ -74,7 +89,8 @@ static void run_input(ck_pool *pool, input_job *j) {
 
 ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
                            float *rows) {
-  input_job j = {kernels, input, ck_tiles_at(memory, input->inputs, input->tokens, group), rows, false};
+  input_job j = {.kernels = kernels, .input = input, .rows = rows,
+                 .tiles = ck_tiles_at(memory, input->inputs, input->tokens, group)};
   run_input(pool, &j);
   return j.tiles;
 }
@@ -85,7 +101,7 @@ typedef struct product_job {
   const ck_kernels *kernels;
   const ck_output *outputs;
   int count;
-  ck_tiles tiles;             // packed products
+  ck_tiles tiles, rest;       // packed products; rest: for fine outputs
   const float *x;             // f32 products
   size_t x_stride;
   int32_t inputs, tokens;
@@ -113,6 +129,16 @@ static unit unit_at(const product_job *j, int32_t index, int32_t near) {
   return (unit){o, first, ck_min(first + j->unit_rows, rows_of(o)), ck_min(near * j->unit_rows, rows_of(o))};
 }
 
+// Adds the products with the rest of a tile's input.
+static void add_rest(const product_job *j, const ck_packed *m, int32_t block, int blocks, int32_t number, ck_sums *sums) {
+  ck_tile rest = ck_tile_of(&j->rest, number);
+  ck_sums more[2];
+  j->kernels->products(m, block, blocks, ck_not_early, &rest, more);
+  for (int i = 0; i < blocks; i++)
+    for (int32_t t = 0; t < rest.tokens; t++)
+      for (int32_t r = 0; r < CK_BLOCK_ROWS; r++) sums[i][t][r] += more[i][t][r];
+}
+
 static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
   int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
   const ck_packed *m = u->output->packed;
@@ -124,6 +150,7 @@ static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
     for (int32_t row = u->first; row < u->last; row += blocks * CK_BLOCK_ROWS) {
       blocks = number > begin && row + CK_BLOCK_ROWS < u->last ? 2 : 1;
       j->kernels->products(m, row / CK_BLOCK_ROWS, blocks, number == begin ? early : ck_not_early, &tile, sums);
+      if (u->output->fine) add_rest(j, m, row / CK_BLOCK_ROWS, blocks, number, sums);
       for (int i = 0; i < blocks; i++)
         j->kernels->finish(u->output, m->rows, row + i * CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[i]);
     }
@@ -256,18 +283,23 @@ static void run_products(ck_pool *pool, product_job *j, ck_run_task task, int32_
   ck_run_units(pool, j->all_units * chunks, bytes, j->tokens, task, j);
 }
 
-void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
-                        int count) {
-  product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .tiles = *tiles, .inputs = tiles->inputs,
-                   .tokens = tiles->tokens, .chunk_tiles = ck_chunk_tiles(tiles)};
+static void packed_products(ck_pool *pool, product_job *j) {
+  j->inputs = j->tiles.inputs, j->tokens = j->tiles.tokens, j->chunk_tiles = ck_chunk_tiles(&j->tiles);
   ck_expected next = ck_pool_expected(pool);
   ck_fetch_first(pool, &next);
   size_t bytes = 0;
-  for (int i = 0; i < count; i++) bytes += (size_t)ck_blocks(outputs[i].packed->rows) * ck_block_bytes(outputs[i].packed);
+  for (int i = 0; i < j->count; i++) bytes += (size_t)ck_blocks(rows_of(&j->outputs[i])) * ck_block_bytes(j->outputs[i].packed);
   ck_tuner *tuner = ck_pool_tuner(pool);
-  j.distance = ck_tuner_begin(tuner, tiles->tokens == 1 ? bytes : 0);
-  run_products(pool, &j, packed_run, CK_BLOCK_ROWS, ck_ceil(tiles->tokens, j.chunk_tiles * CK_TILE));
+  j->distance = ck_tuner_begin(tuner, j->tokens == 1 ? bytes : 0);
+  run_products(pool, j, packed_run, CK_BLOCK_ROWS, ck_ceil(j->tokens, j->chunk_tiles * CK_TILE));
   ck_tuner_end(tuner);
+}
+
+void ck_packed_product(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *output) {
+  ck_output coarse = *output;
+  coarse.fine = false;
+  product_job j = {.kernels = kernels, .outputs = &coarse, .count = 1, .tiles = *tiles};
+  packed_products(pool, &j);
 }
 
 static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs,
@@ -286,7 +318,7 @@ static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_inp
 // ---- the door ----
 
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads) {
-  size_t packed = ck_tiles_bytes(max_inputs, max_tokens) + ck_round_up((size_t)threads * (size_t)max_inputs * 4);
+  size_t packed = 2 * ck_tiles_bytes(max_inputs, max_tokens) + ck_round_up((size_t)threads * (size_t)max_inputs * 4);
   size_t most_wide = (size_t)ck_max(WIDE_FLOATS, 4 * max_inputs);
   size_t wide = ((size_t)threads * most_wide + (size_t)max_inputs * (size_t)max_tokens) * 4;
   return ck_round_up(packed > wide ? packed : wide);
@@ -311,9 +343,16 @@ void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_outpu
       wide_products(pool, kernels, input, chosen, taken, threads, scratch);
       continue;
     }
-    float *rows = (float *)((uint8_t *)scratch + ck_tiles_bytes(input->inputs, input->tokens));
-    ck_tiles tiles = ck_quantize_input(pool, kernels, input, kinds[kind], scratch, rows);
-    ck_packed_products(pool, kernels, &tiles, chosen, taken);
+    bool fine = false;
+    for (int i = 0; i < taken; i++) fine = fine || chosen[i].fine;
+    size_t bytes = ck_tiles_bytes(input->inputs, input->tokens);
+    uint8_t *rest = (uint8_t *)scratch + bytes;
+    input_job codes = {.kernels = kernels, .input = input, .rows = (float *)(rest + bytes),
+                       .tiles = ck_tiles_at(scratch, input->inputs, input->tokens, kinds[kind])};
+    if (fine) codes.rest = ck_tiles_at(rest, input->inputs, input->tokens, kinds[kind]);
+    run_input(pool, &codes);
+    product_job job = {.kernels = kernels, .outputs = chosen, .count = taken, .tiles = codes.tiles, .rest = codes.rest};
+    packed_products(pool, &job);
   }
 }
 

@@ -65,9 +65,8 @@ const float *ck_normed_input(const ck_kernels *kernels, const ck_input *input, i
 ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
                            float *rows);
 
-// Products of a quantized input with matrices of its activation group.
-void ck_packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *outputs,
-                        int count);
+// The product of a quantized input with a matrix of its activation group.
+void ck_packed_product(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *output);
 
 // Rows of a unit of work, a multiple of `grain`: two blocks where tiles of tokens after the first find the weights in the
 // cache.

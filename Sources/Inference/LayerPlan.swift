@@ -112,6 +112,7 @@ private struct PlanMaker {
       plan.experts?.initialize(to: experts(mixture, matrices, space))
     default: preconditionFailure("weights of another kind of layer")
     }
+    if weights.isFine { plan.refine() }
     return plan
   }
 

@@ -90,7 +90,8 @@ static void layers(ck_isa isa, const void *shape, results *out) {
       float *y = memory(TOKENS * width * 4);
       for (int32_t first = 0; first < TOKENS; first += step) {
         float *here = y + (size_t)first * width;
-        ck_output outputs[2] = {{.packed = &packed, .weight = &a, .bias = bias, .y = here, .stride = width},
+        bool fine = s->rows % 2;
+        ck_output outputs[2] = {{.packed = &packed, .weight = &a, .bias = bias, .y = here, .stride = width, .fine = fine},
                                 {.weight = &b, .y = here + s->rows, .stride = width}};
         ck_input input = {x + (size_t)first * inputs, inputs, s->inputs, ck_min(step, TOKENS - first),
                           {CK_NORM_RMS, norm, NULL, 1, 1e-6f}};

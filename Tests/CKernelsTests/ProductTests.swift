@@ -34,7 +34,7 @@ import Testing
     }
 
     /// x times the matrix, [tokens, rows].
-    func run(_ x: [Float], isa: ck_isa, threads: Int, isExact: Bool = false) -> [Float] {
+    func run(_ x: [Float], isa: ck_isa, threads: Int, isExact: Bool = false, isFine: Bool = false) -> [Float] {
       let tokens = x.count / inputs
       let pool = ck_pool_create(Int32(threads))
       defer { ck_pool_destroy(pool) }
@@ -45,8 +45,8 @@ import Testing
         withUnsafePointer(to: &view) { view in
           withUnsafePointer(to: &matrix.weight) { weight in
             var output = ck_output(
-              packed: isExact ? nil : view, weight: weight, bias: nil, y: y.baseAddress, stride: rows, accumulate: false
-            )
+              packed: isExact ? nil : view, weight: weight, bias: nil, y: y.baseAddress, stride: rows,
+              accumulate: false, fine: isFine)
             ck_linear(pool, isa, &output, 1, x, Int32(inputs), Int32(tokens), scratch.base)
           }
         }
@@ -78,6 +78,23 @@ import Testing
     }
   }
 
+  @Test("a fine product has the same bits everywhere too, and a hundredth of the error", arguments: shapes)
+  func fine(_ shape: Shape) {
+    var noise = Noise(8)
+    let (rows, inputs) = (33, 384)
+    let product = Product(shape, rows: rows, inputs: inputs)
+    let x = noise.floats(19 * inputs)
+    let exact = product.run(x, isa: CK_ISA_PORTABLE, threads: 1, isExact: true)
+    func error(_ y: [Float]) -> Float { zip(y, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() }
+    let reference = product.run(x, isa: CK_ISA_PORTABLE, threads: 1, isFine: true)
+    #expect(error(reference) * 100 < error(product.run(x, isa: CK_ISA_PORTABLE, threads: 1)))
+    for isa in instructionSets {
+      #expect(product.run(x, isa: isa, threads: 3, isFine: true) == reference)
+      let piece = product.run(Array(x[5 * inputs..<16 * inputs]), isa: isa, threads: 1, isFine: true)
+      #expect(piece == Array(reference[5 * rows..<16 * rows]), "isa \(isa.rawValue)")
+    }
+  }
+
   @Test(
     "refined values near the largest are the exact ones, the others the product's", arguments: [0.5, 4, 1e9] as [Float])
   func refined(margin: Float) {
@@ -100,7 +117,8 @@ import Testing
             (input.x, input.stride) = (UnsafePointer(x.baseAddress), inputs)
             (input.inputs, input.tokens) = (Int32(inputs), Int32(tokens))
             var output = ck_output(
-              packed: view, weight: nil, bias: nil, y: y.baseAddress, stride: rows, accumulate: false)
+              packed: view, weight: nil, bias: nil, y: y.baseAddress, stride: rows, accumulate: false,
+              fine: false)
             ck_refine(pool, isa, &input, &output, margin, scratch.base)
           }
         }

@@ -121,6 +121,7 @@ typedef struct ck_output {
   float *y;
   size_t stride;            // floats between tokens in y
   bool accumulate;
+  bool fine;                // with `packed`: the input as the sum of two int8 parts, for twice the work
 } ck_output;
 
 typedef enum ck_norm_kind { CK_NORM_NONE = 0, CK_NORM_RMS = 1, CK_NORM_LAYER = 2 } ck_norm_kind;
@@ -141,7 +142,7 @@ typedef struct ck_input {
 } ck_input;
 
 // Products of the same input with `count` matrices (1 to 8) at once. With packed matrices the input is quantized to
-// int8 once, in groups of min(64, the matrix's group). `scratch` holds ck_linear_scratch bytes, 64-byte aligned.
+// int8 once, in groups of min(64, the matrix's group), and what that leaves of it once more where an output is fine. `scratch` holds ck_linear_scratch bytes, 64-byte aligned.
 // y may not overlap x.
 void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_output *outputs, int count, void *scratch);
 // ck_project of x [tokens, inputs] without a norm.

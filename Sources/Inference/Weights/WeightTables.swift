@@ -84,7 +84,7 @@ final class WeightTables: @unchecked Sendable {
     ck_output(
       packed: packed[matrix.index].data == nil ? nil : UnsafePointer(packed + matrix.index),
       weight: UnsafePointer(stored + matrix.index), bias: vector(matrix.bias), y: y, stride: stride,
-      accumulate: accumulates)
+      accumulate: accumulates, fine: false)
   }
 
   /// Bytes a product reads of a matrix: of its packed form, or of what lies in the file.
