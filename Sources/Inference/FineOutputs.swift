@@ -7,10 +7,19 @@
 
 import CKernels
 
-extension LayerWeights {
+/// The rule for products whose inputs are the sum of two int8 parts.
+public enum FineOutputs {
   /// Largest part of a layer's products that is worth it: a twelfth.
   private static let share = 12
 
+  /// Whether twice the work of some products is little beside a layer's.
+  /// - Parameters:
+  ///   - weights: of keys, values and attention's output.
+  ///   - all: of the layer, those included.
+  public static func pay(weights: Int, of all: Int) -> Bool { weights * share <= all }
+}
+
+extension LayerWeights {
   /// Whether products of keys, values and attention's output are computed from both parts.
   var isFine: Bool {
     guard case .attention(let attention) = mixer, attention.queryKeyValue.count == 3,
@@ -18,7 +27,7 @@ extension LayerWeights {
     else { return false }
     let fine = (attention.queryKeyValue.dropFirst() + [attention.output]).map(\.size).reduce(0, +)
     let all = [attention.queryKeyValue[0].size, block.gate?.size ?? 0, block.up.size, block.down.size].reduce(fine, +)
-    return fine * Self.share <= all
+    return FineOutputs.pay(weights: fine, of: all)
   }
 }
 

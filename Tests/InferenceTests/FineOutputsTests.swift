@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Inference
 import Testing
-
-@testable import Inference
 
 @Suite("Inputs in two parts")
 struct FineOutputsTests {
@@ -14,14 +13,7 @@ struct FineOutputsTests {
       ("Llama-3.2-1B", 2048, 512, 8192, false), ("Llama-3.1-8B", 4096, 1024, 14336, false),
     ])
   func share(name: String, width: Int, keyValueWidth: Int, hidden: Int, isFine: Bool) {
-    func matrix(_ outputs: Int, _ inputs: Int) -> MatrixID { MatrixID(index: 0, outputs: outputs, inputs: inputs) }
-    let narrow = matrix(keyValueWidth, width)
-    var attention = AttentionWeights(
-      queryKeyValue: [matrix(width, width), narrow, narrow], output: matrix(width, width))
-    let block = MLPWeights(gate: matrix(hidden, width), up: matrix(hidden, width), down: matrix(width, hidden))
-    #expect(LayerWeights(mixer: .attention(attention), feedForward: .dense(block)).isFine == isFine)
-    // One matrix for all three cannot be told apart.
-    attention.queryKeyValue = [matrix(width + 2 * keyValueWidth, width)]
-    #expect(!LayerWeights(mixer: .attention(attention), feedForward: .dense(block)).isFine)
+    let fine = width * (2 * keyValueWidth + width)
+    #expect(FineOutputs.pay(weights: fine, of: fine + width * width + 3 * width * hidden) == isFine)
   }
 }

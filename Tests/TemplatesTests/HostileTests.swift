@@ -6,7 +6,7 @@ import Glibc
 import Templates
 import Testing
 
-@Suite("Hostile templates")
+@Suite("Hostile templates", .serialized)
 struct HostileTests {
   struct Attack: CustomTestStringConvertible, Sendable {
     let name: String
