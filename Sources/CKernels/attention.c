@@ -204,7 +204,7 @@ void ck_expect_attention(ck_pool *pool, const ck_attention *attention, const ck_
       spans_of(attention, &span, &first, &last);
       bound(attention, &span, first);
     }
-    const uint8_t *page = c->base + (size_t)span.entry->pages[span.from / c->page_tokens] * c->page_bytes;
+    const uint8_t *page = ck_page(c, span.entry->pages, span.from);
     size_t keys = ck_key_head_bytes(c), values = ck_value_head_bytes(c), head = (size_t)span.kv_head;
     ck_pool_ahead(pool, worker, 0, page + c->key_offset + head * keys, keys);
     ck_pool_ahead(pool, worker, 1, page + c->value_offset + head * values, values);
@@ -218,8 +218,7 @@ void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const c
   j.kernels = ck_kernels_of(isa), j.scratch = scratch;
   j.partials = j.scratch + (size_t)threads * (j.work_floats + 2 * j.state_floats);
   int32_t parts = parallel_spans(&j, threads);
-  ck_expected next = ck_pool_expected(pool);
-  ck_fetch_first(pool, &next);
+  ck_fetch_expected(pool);
   if (!parts) {
     ck_pool_each(pool, j.units, unit_part, &j);
     return;

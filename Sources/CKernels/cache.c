@@ -61,7 +61,7 @@ static void store(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, s
 
 static void store_token(const ck_kernels *kernels, const ck_cache *c, const int32_t *pages, int32_t position,
                         const float *keys, const float *values) {
-  uint8_t *page = c->base + (size_t)pages[position / c->page_tokens] * c->page_bytes;
+  uint8_t *page = ck_page(c, pages, position);
   uint8_t *key_head = page + c->key_offset, *value_head = page + c->value_offset;
   size_t slot = (size_t)(position % c->page_tokens);
   for (int32_t g = 0; g < c->kv_heads; g++) {

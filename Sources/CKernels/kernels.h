@@ -219,6 +219,11 @@ static inline size_t ck_value_head_bytes(const ck_cache *c) {
   return ck_cache_head_bytes(c, c->value_size, c->value_bits);
 }
 
+// The page of a sequence that holds a position.
+static inline uint8_t *ck_page(const ck_cache *c, const int32_t *pages, int32_t position) {
+  return c->base + (size_t)pages[position / c->page_tokens] * c->page_bytes;
+}
+
 // Floats of a row of values, padded to whole vectors.
 static inline int32_t ck_value_stride(const ck_cache *cache) { return (cache->value_size + 15) / 16 * 16; }
 

@@ -254,6 +254,11 @@ void ck_fetch_first(ck_pool *pool, const ck_expected *e) {
   }
 }
 
+void ck_fetch_expected(ck_pool *pool) {
+  ck_expected next = ck_pool_expected(pool);
+  ck_fetch_first(pool, &next);
+}
+
 void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens) {
   ck_expected e = {.tokens = tokens};
   for (int i = 0; i < count && i < CK_MOST_OUTPUTS && outputs[i].packed; i++) e.matrices[e.count++] = outputs[i].packed;
@@ -285,8 +290,7 @@ static void run_products(ck_pool *pool, product_job *j, ck_run_task task, int32_
 
 static void packed_products(ck_pool *pool, product_job *j) {
   j->inputs = j->tiles.inputs, j->tokens = j->tiles.tokens, j->chunk_tiles = ck_chunk_tiles(&j->tiles);
-  ck_expected next = ck_pool_expected(pool);
-  ck_fetch_first(pool, &next);
+  ck_fetch_expected(pool);
   size_t bytes = 0;
   for (int i = 0; i < j->count; i++) bytes += (size_t)ck_blocks(rows_of(&j->outputs[i])) * ck_block_bytes(j->outputs[i].packed);
   ck_tuner *tuner = ck_pool_tuner(pool);

@@ -46,6 +46,8 @@ enum { CK_FETCHES = 2 };
 void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes);
 // That for all threads: the first weights each will need of an expected product.
 void ck_fetch_first(ck_pool *pool, const ck_expected *expected);
+// And what was expected of the job that begins now; it is not any more.
+void ck_fetch_expected(ck_pool *pool);
 
 // A quantized input of any number of tokens: tiles of CK_TILE tokens, one after the other.
 typedef struct ck_tiles {

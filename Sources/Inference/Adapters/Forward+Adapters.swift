@@ -103,32 +103,14 @@ extension Forward {
     let own = AdaptedRows(first: 0, count: rows.count, adapter: rows.adapter)
     if isGated { adapt(.gate, plan, input, into: adapterSpace.gate, stride: wide, rows: own) }
     adapt(.up, plan, input, into: adapterSpace.up, stride: wide, rows: own)
-    activate(block.activation, isGated: isGated, width: wide, rows: rows.count)
+    ActivatedRows(
+      isa: isa, activation: block.activation, gate: isGated ? adapterSpace.gate : nil, up: adapterSpace.up,
+      result: adapterSpace.up, width: wide, count: rows.count
+    ).run(pool)
     var down = block.down
     down.y += rows.first * down.stride
     ck_linear(pool, isa, &down, 1, adapterSpace.up, Int32(wide), Int32(rows.count), adapterSpace.scratch)
     let hidden = ck_input(x: adapterSpace.up, stride: wide, inputs: Int32(wide), tokens: 0, norm: ck_norm())
     adapt(.down, plan, hidden, into: down.y, stride: down.stride, rows: own)
-  }
-
-  /// up = activation(gate) * up, or activation(up), row by row.
-  private func activate(_ activation: ck_activation, isGated: Bool, width: Int, rows: Int) {
-    struct Work {
-      var isa: ck_isa
-      var activation: ck_activation
-      var gate: UnsafeMutablePointer<Float>?
-      var up: UnsafeMutablePointer<Float>
-      var width: Int
-    }
-    var work = Work(
-      isa: isa, activation: activation, gate: isGated ? adapterSpace.gate : nil, up: adapterSpace.up, width: width)
-    ck_pool_each(
-      pool, Int32(rows),
-      { context, row, _ in
-        guard let work = context?.assumingMemoryBound(to: Work.self).pointee else { return }
-        let (place, up) = (Int(row) * work.width, work.up + Int(row) * work.width)
-        let gate = work.gate.map { $0 + place }
-        ck_activate(work.isa, work.activation, gate ?? up, gate == nil ? nil : up, Int32(work.width), up)
-      }, &work)
   }
 }

@@ -201,8 +201,11 @@ public struct EncoderForward: ~Copyable {
           Product(matrix: $0.0, y: $0.1, stride: wide)
         }
         multiply(products, by: x, width: width, tokens: tokens)
-        GatedRows(isa: isa, activation: activation, gate: space.wide, up: space.wider, width: wide, count: tokens)
-          .run(pool)
+        ActivatedRows(
+          isa: isa, activation: activation, gate: space.wide, up: space.wider, result: space.wide, width: wide,
+          count: tokens
+        )
+        .run(pool)
       } else {
         let up = Product(matrix: weights.up, y: space.wide, stride: wide, activation: activation)
         multiply([up], by: x, width: width, tokens: tokens)

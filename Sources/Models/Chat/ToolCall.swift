@@ -157,38 +157,44 @@ public enum ToolCallForm: Sendable, Equatable {
     return calls.count == list.count && !calls.isEmpty ? calls : nil
   }
 
-  /// `name` and its arguments (DeepSeek V3.1), or `function`, `name` and the arguments as a block of JSON (before it).
-  private static func marked(_ text: String) -> [ToolCall]? {
+  /// Calls between marks, each of a head and its arguments; nil when one of them cannot be read.
+  private static func framed(
+    _ text: String, _ marks: (begin: String, end: String), separator: String,
+    read: (_ head: String, _ arguments: String) -> ToolCall?
+  ) -> [ToolCall]? {
     var calls: [ToolCall] = []
-    for part in text.split(separator: Marks.call.begin) where !part.allSatisfy(\.isWhitespace) {
-      let body = part.firstRange(of: Marks.call.end).map { part[..<$0.lowerBound] } ?? part
-      guard let cut = body.firstRange(of: Marks.separator) else { return nil }
-      var (name, arguments) = (trimmed(String(body[..<cut.lowerBound])), trimmed(String(body[cut.upperBound...])))
-      if name == "function", let line = arguments.firstIndex(where: \.isNewline) {
-        (name, arguments) = (String(arguments[..<line]), trimmed(String(arguments[line...])))
-        if arguments.hasPrefix("```json") { arguments = String(arguments.dropFirst(7)) }
-        if arguments.hasSuffix("```") { arguments = String(arguments.dropLast(3)) }
-      }
-      guard ToolCall.isName(trimmed(name)), let value = json(trimmed(arguments)) else { return nil }
-      calls.append(ToolCall(name: trimmed(name), arguments: value))
+    for part in text.split(separator: marks.begin) where !part.allSatisfy(\.isWhitespace) {
+      let body = part.firstRange(of: marks.end).map { part[..<$0.lowerBound] } ?? part
+      guard let cut = body.firstRange(of: separator),
+        let call = read(trimmed(String(body[..<cut.lowerBound])), trimmed(String(body[cut.upperBound...])))
+      else { return nil }
+      calls.append(call)
     }
     return calls.isEmpty ? nil : calls
   }
 
+  /// `name` and its arguments (DeepSeek V3.1), or `function`, `name` and the arguments as a block of JSON (before it).
+  private static func marked(_ text: String) -> [ToolCall]? {
+    framed(text, Marks.call, separator: Marks.separator) { head, rest in
+      var (name, arguments) = (head, rest)
+      if name == "function", let line = arguments.firstIndex(where: \.isNewline) {
+        (name, arguments) = (trimmed(String(arguments[..<line])), trimmed(String(arguments[line...])))
+        if arguments.hasPrefix("```json") { arguments = String(arguments.dropFirst(7)) }
+        if arguments.hasSuffix("```") { arguments = String(arguments.dropLast(3)) }
+      }
+      guard ToolCall.isName(name), let value = json(trimmed(arguments)) else { return nil }
+      return ToolCall(name: name, arguments: value)
+    }
+  }
+
   /// An id, `functions.NAME:NUMBER`, and the arguments. The id is kept: results refer to it in the prompt.
   private static func sectioned(_ text: String) -> [ToolCall]? {
-    var calls: [ToolCall] = []
-    for part in text.split(separator: Section.call.begin) where !part.allSatisfy(\.isWhitespace) {
-      let body = part.firstRange(of: Section.call.end).map { part[..<$0.lowerBound] } ?? part
-      guard let cut = body.firstRange(of: Section.separator) else { return nil }
-      let id = trimmed(String(body[..<cut.lowerBound]))
+    framed(text, Section.call, separator: Section.separator) { id, arguments in
       var name = id.hasPrefix("functions.") ? id.dropFirst(10) : Substring(id)
       if let colon = name.lastIndex(of: ":") { name = name[..<colon] }
-      let arguments = trimmed(String(body[cut.upperBound...]))
       guard ToolCall.isName(String(name)), let value = json(arguments) else { return nil }
-      calls.append(ToolCall(id: id, name: String(name), arguments: value))
+      return ToolCall(id: id, name: String(name), arguments: value)
     }
-    return calls.isEmpty ? nil : calls
   }
 
   /// `name[ARGS]{…}`, once or several times after `[TOOL_CALLS]` each, or `name{…}`.
