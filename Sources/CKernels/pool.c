@@ -191,8 +191,9 @@ static bool spin_for_parts(ck_pool *pool, int worker) {
 static void wait_for_parts(ck_pool *pool, int worker) {
   queue *own = &pool->queues[worker];
   while (!spin_for_parts(pool, worker)) {
-    atomic_store(&pool->sleepers, 1);
+    // The signal as it was before anybody could know of the sleep: who takes `sleepers` changes it afterwards.
     unsigned signal = atomic_load(&pool->signal);
+    atomic_store(&pool->sleepers, 1);
     if (has_parts(atomic_load(&own->ticket)) || atomic_load(&pool->stopping)) return;
     sleep_on(&pool->signal, signal);
     if (atomic_load(&pool->stopping)) return;

@@ -56,12 +56,37 @@ static void check_tuner(size_t better) {
   if (tuner.distance != better) fail("the distance is %zu, %zu was better", tuner.distance, better);
 }
 
+static void nothing(void *context, int32_t part, int worker) { (void)context, (void)part, (void)worker; }
+
+// The caller waits a little for another thread.
+static void meet(void *context, int32_t part, int worker) {
+  atomic_bool *met = context;
+  if (worker != 0) atomic_store(met, true);
+  if (part != 0 || worker != 0) return;
+  for (int64_t end = ck_now_ns() + 1000000; !atomic_load(met) && ck_now_ns() < end;) {}
+}
+
+// Jobs that the caller does alone begin and end while the other thread falls asleep. It may miss one, but not all that follow.
+static void check_sleepers(void) {
+  ck_pool *pool = ck_pool_create(2);
+  atomic_bool met = true;
+  for (int round = 0; round < 5000 && met; round++) {
+    wait_ns(49000 + round * 7 % 3000);
+    for (int i = 0; i < 4; i++) ck_pool_each(pool, 2, nothing, NULL);
+    met = false;
+    for (int64_t end = ck_now_ns() + 10000000000; !met && ck_now_ns() < end;) ck_pool_each(pool, 2, meet, &met);
+  }
+  if (!met) fail("a thread that sleeps is not woken");
+  ck_pool_destroy(pool);
+}
+
 void check_pool(void) {
   for (int threads = 1; threads <= 5; threads++) {
     ck_pool *pool = ck_pool_create(threads);
     for (int round = 0; round < 2000; round++) check_parts(pool, threads, round);
     ck_pool_destroy(pool);
   }
+  check_sleepers();
   check_tuner(4096);
   check_tuner(8192);
 }
