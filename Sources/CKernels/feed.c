@@ -9,7 +9,7 @@ typedef struct job {
   ck_tiles x, hidden;
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
   int32_t units, chunk_tiles;
-  size_t distance;    // ck_early
+  ck_way way;
 } job;
 
 // Sums of up to four blocks.
@@ -18,7 +18,7 @@ typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
 static void group_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t near, int32_t group,
                            group_sums out) {
   int32_t step = near ? 1 : ck_min(2, group / CK_BLOCK_ROWS);
-  ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->distance} : ck_not_early;
+  ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->way} : ck_not_early;
   for (int32_t b = 0; b < group / CK_BLOCK_ROWS; b += step)
     j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, early, x, &out[b]);
 }
@@ -74,10 +74,12 @@ static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input
   j.unit_rows = ck_unit_rows(group, tokens);
   size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(gated ? 2 * j.unit_rows : j.unit_rows);
   j.units = ck_ceil(hidden, j.unit_rows), j.chunk_tiles = ck_chunk_tiles(&j.x);
-  j.distance = ck_pool_tuner(pool)->distance;
   ck_expected next = ck_pool_expected(pool);
   ck_fetch_first(pool, &(ck_expected){.matrices = {down}, .count = 1, .tokens = tokens});
+  ck_tuner *tuner = ck_pool_tuner(pool);
+  j.way = ck_tuner_begin(tuner, bytes * (size_t)j.units, tokens == 1);
   ck_run_units(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), bytes, tokens, hidden_run, &j);
+  ck_tuner_end(tuner);
   ck_pool_expect(pool, &next);
   ck_packed_product(pool, kernels, &j.hidden, &block->down);
 }

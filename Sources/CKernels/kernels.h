@@ -21,12 +21,21 @@ typedef struct ck_tile {
   int32_t tokens, group;
 } ck_tile;
 
-// Weights that come from memory: those before `until` are fetched when what lies `distance` bytes before them is used.
+// How weights that come from memory are fetched before their use.
+typedef enum ck_way {
+  CK_WAY_TWICE,  // into the second-level cache far ahead, from there into the first near ahead
+  CK_WAY_PAGES,  // by the processor itself; only the next page's beginning, which it cannot guess
+  CK_WAY_FAR,    // into the first-level cache, far ahead
+  CK_WAY_NEAR,   // into it, not so far ahead
+  CK_WAYS
+} ck_way;
+
+// Only weights before `until` are fetched.
 typedef struct ck_early {
   const uint8_t *until;  // NULL: none are
-  size_t distance;
+  ck_way way;
 } ck_early;
-static const ck_early ck_not_early = {NULL, 0};
+static const ck_early ck_not_early = {NULL, CK_WAY_TWICE};
 
 // Sums of products of one tile: [token][row].
 typedef float ck_sums[CK_TILE][CK_BLOCK_ROWS];
@@ -197,8 +206,27 @@ static inline size_t ck_block_bytes(const ck_packed *m) {
 
 // Fetches weights of which `bytes` at p are used now.
 static inline void ck_fetch_early(const uint8_t *p, size_t bytes, ck_early early) {
-  if (!early.until || p + early.distance >= early.until) return;
-  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + early.distance + z);
+  enum { CLOSE = 1152, NEAR = 4096, FAR = 8192, PAGE = 4096, HEAD = 512, LINE = 64 };
+  const uint8_t *far = p + FAR, *near = p + NEAR, *page = (const uint8_t *)((uintptr_t)near & ~(uintptr_t)(PAGE - 1));
+  switch (early.until ? early.way : CK_WAYS) {
+    case CK_WAY_TWICE:
+      if (far >= early.until) return;
+      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(far + z, 0, 2), __builtin_prefetch(p + CLOSE + z);
+      return;
+    case CK_WAY_PAGES:
+      if ((size_t)(near - page) >= bytes || page >= early.until) return;
+      for (size_t z = 0; z < HEAD; z += LINE) __builtin_prefetch(page + z, 0, 2);
+      return;
+    case CK_WAY_FAR:
+      if (far >= early.until) return;
+      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(far + z);
+      return;
+    case CK_WAY_NEAR:
+      if (near >= early.until) return;
+      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(near + z);
+      return;
+    case CK_WAYS: return;
+  }
 }
 
 // Groups of a token's head in a cache of codes, bytes of its codes, and halves that belong to a group.

@@ -106,7 +106,7 @@ typedef struct product_job {
   size_t x_stride;
   int32_t inputs, tokens;
   int32_t chunk_tiles;        // packed products
-  size_t distance;            // ck_early, of packed products
+  ck_way way;                 // of packed products
   float *wide;                // f32 products: WIDE_FLOATS for each worker
   int32_t unit_rows, all_units;
 } product_job;
@@ -142,7 +142,7 @@ static void add_rest(const product_job *j, const ck_packed *m, int32_t block, in
 static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
   int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
   const ck_packed *m = u->output->packed;
-  ck_early early = {ck_block(m, ck_ceil(u->near, CK_BLOCK_ROWS)), j->distance};
+  ck_early early = {ck_block(m, ck_ceil(u->near, CK_BLOCK_ROWS)), j->way};
   ck_sums sums[2];
   for (int32_t number = begin; number < end; number++) {
     ck_tile tile = ck_tile_of(&j->tiles, number);
@@ -294,7 +294,7 @@ static void packed_products(ck_pool *pool, product_job *j) {
   size_t bytes = 0;
   for (int i = 0; i < j->count; i++) bytes += (size_t)ck_blocks(rows_of(&j->outputs[i])) * ck_block_bytes(j->outputs[i].packed);
   ck_tuner *tuner = ck_pool_tuner(pool);
-  j->distance = ck_tuner_begin(tuner, j->tokens == 1 ? bytes : 0);
+  j->way = ck_tuner_begin(tuner, bytes, j->tokens == 1);
   run_products(pool, j, packed_run, CK_BLOCK_ROWS, ck_ceil(j->tokens, j->chunk_tiles * CK_TILE));
   ck_tuner_end(tuner);
 }

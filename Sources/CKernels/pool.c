@@ -223,7 +223,7 @@ ck_pool *ck_pool_create(int threads) {
   if (threads < 1) threads = 1;
   ck_pool *pool = aligned_alloc(64, (sizeof(ck_pool) + 63) / 64 * 64);
   if (!pool) return NULL;
-  *pool = (ck_pool){.threads = 1, .tuner = ck_new_tuner};
+  *pool = (ck_pool){.threads = 1};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
   pool->queues = aligned_alloc(64, (size_t)threads * sizeof(queue));
   if (!pool->handles || !pool->queues) {

@@ -5,18 +5,23 @@
 
 enum { CK_MOST_OUTPUTS = 8 };
 
-// How far ahead weights are fetched, as measured: see tuner.c. The caller's.
+// How weights are fetched, as measured for each size of product: see tuner.c. The caller's.
+enum { CK_TUNED = 16 };
+typedef struct ck_tuned {
+  size_t bytes;     // 0: of none yet
+  ck_way way;       // the best one
+  int32_t turn;     // products of this size until now, in this period
+  int64_t best[CK_WAYS];  // nanoseconds
+} ck_tuned;
 typedef struct ck_tuner {
-  size_t distance;        // ck_early
-  int32_t turn;           // of those that are counted
-  size_t bytes;           // of the product on trial; 0: none
-  int64_t begin, best[2]; // nanoseconds
+  ck_tuned tuned[CK_TUNED];
+  ck_tuned *trial;  // of the product that runs now, or NULL
+  int64_t begin;    // its nanoseconds
 } ck_tuner;
 
-extern const ck_tuner ck_new_tuner;
 ck_tuner *ck_pool_tuner(ck_pool *pool);
-// The distance for a product that reads so many bytes; may be a trial of another one.
-size_t ck_tuner_begin(ck_tuner *tuner, size_t bytes);
+// The way for a product that reads so many bytes; to be measured (until ck_tuner_end), it may be a trial of another one.
+ck_way ck_tuner_begin(ck_tuner *tuner, size_t bytes, bool measured);
 void ck_tuner_end(ck_tuner *tuner);
 int64_t ck_now_ns(void);
 

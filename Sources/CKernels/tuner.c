@@ -1,33 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far ahead of their use weights are fetched. Where memory answers slowly but gives much (each core its own way to
-// it), near is too late; where the cores share a way that they fill, far only crowds it. Which holds can change under a
-// virtual machine from one hour to the next, so it is measured: now and then the large products of decoding (most often
-// the output matrix) take turns at both. No result depends on it.
+// How weights are fetched before their use. What is best depends on the processor, which fetches by itself what it can
+// guess, better or worse; on the product, whose rows lie in one long run or in several short ones; and under a virtual
+// machine on the hour, since at times each core has a way to memory of its own and at times they share one that they fill.
+// So it is measured: now and then the products of one size, of decoding one token, take turns at all ways. No result
+// depends on it.
 #include "products.h"
 
-static const size_t distances[2] = {4096, 8192};
-enum { LEAST_BYTES = 4 << 20, PERIOD = 256, TRIALS = 12 };
+// Products that are over too soon say nothing. A way's turns in a trial; turns from one trial to the next.
+enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, SMALL_TURNS = 16, PERIOD = 32 };
 
-const ck_tuner ck_new_tuner = {.distance = 8192};
+// NULL: too small, or one size too many.
+static ck_tuned *tuned_of(ck_tuner *t, size_t bytes) {
+  for (int i = 0; i < CK_TUNED && bytes >= LEAST_BYTES; i++) {
+    if (!t->tuned[i].bytes) t->tuned[i].bytes = bytes;
+    if (t->tuned[i].bytes == bytes) return &t->tuned[i];
+  }
+  return NULL;
+}
 
-size_t ck_tuner_begin(ck_tuner *t, size_t bytes) {
-  t->begin = 0;
-  if (bytes < LEAST_BYTES) return t->distance;
-  int32_t turn = t->turn++ % PERIOD;
-  if (turn == 0) t->bytes = bytes, t->best[0] = t->best[1] = INT64_MAX;
-  // Only products of one size can be compared; the first may have to wait for its pages.
-  if (turn >= TRIALS || bytes != t->bytes) return t->distance;
+static int32_t trial_turns(const ck_tuned *u) { return CK_WAYS * (u->bytes < LARGE_BYTES ? SMALL_TURNS : LARGE_TURNS); }
+
+ck_way ck_tuner_begin(ck_tuner *t, size_t bytes, bool measured) {
+  t->trial = NULL;
+  ck_tuned *u = tuned_of(t, bytes);
+  if (!u) return CK_WAY_TWICE;
+  if (!measured || u->turn >= trial_turns(u)) {
+    if (measured && ++u->turn >= PERIOD * trial_turns(u)) u->turn = 0;
+    return u->way;
+  }
+  if (u->turn == 0)
+    for (int way = 0; way < CK_WAYS; way++) u->best[way] = INT64_MAX;
+  t->trial = u;
   t->begin = ck_now_ns();
-  return distances[turn % 2];
+  return (ck_way)(u->turn % CK_WAYS);
 }
 
 void ck_tuner_end(ck_tuner *t) {
-  if (!t->begin) return;
-  int32_t turn = (t->turn - 1) % PERIOD;
+  ck_tuned *u = t->trial;
+  if (!u) return;
   int64_t taken = ck_now_ns() - t->begin;
-  if (taken < t->best[turn % 2]) t->best[turn % 2] = taken;
-  if (turn != TRIALS - 1) return;
-  // The other one has to be better by a hundredth.
-  int now = t->distance == distances[1], other = !now;
-  if (t->best[other] < t->best[now] - t->best[now] / 100) t->distance = distances[other];
+  int tried = u->turn++ % CK_WAYS;
+  if (taken < u->best[tried]) u->best[tried] = taken;
+  if (u->turn < trial_turns(u)) return;
+  // Another way has to be better by a hundredth.
+  for (int way = 0; way < CK_WAYS; way++)
+    if (u->best[way] < u->best[u->way] - u->best[u->way] / 100) u->way = (ck_way)way;
 }

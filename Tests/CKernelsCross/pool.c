@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads: every part is done once, whoever does it; and how far ahead weights are fetched, as measured.
+// The threads: every part is done once, whoever does it; and how weights are fetched, as measured.
 #include "check.h"
 #include "products.h"
 
@@ -45,15 +45,32 @@ static void wait_ns(int64_t ns) {
   for (int64_t end = ck_now_ns() + ns; ck_now_ns() < end;) {}
 }
 
-// Products that take less time at the distance `better`.
-static void check_tuner(size_t better) {
-  ck_tuner tuner = ck_new_tuner;
-  for (int i = 0; i < 300; i++) {
-    size_t distance = ck_tuner_begin(&tuner, i % 3 ? 8 << 20 : 1 << 20);
-    if (i % 3) wait_ns(distance == better ? 20000 : 40000);
+// Products of two sizes, each of which takes less time in a way of its own; others are too small, or are not measured.
+static void check_tuner(ck_way better, ck_way other) {
+  ck_tuner tuner = {.trial = NULL};
+  enum { SMALL = 1 << 20, LARGE = 8 << 20 };
+  static const size_t sizes[] = {LARGE, SMALL, 1000, LARGE};
+  for (int i = 0; i < 400; i++) {
+    size_t bytes = sizes[i % 4];
+    ck_way way = ck_tuner_begin(&tuner, bytes, i % 4 != 3);
+    if (i % 4 < 2) wait_ns(way == (bytes == LARGE ? better : other) ? 20000 : 40000);
+    else if (tuner.trial) fail("a product of %zu bytes is on trial", bytes);
     ck_tuner_end(&tuner);
   }
-  if (tuner.distance != better) fail("the distance is %zu, %zu was better", tuner.distance, better);
+  ck_way large = ck_tuner_begin(&tuner, LARGE, false), small = ck_tuner_begin(&tuner, SMALL, false);
+  if (large != better || small != other) fail("ways %d and %d; %d and %d were better", large, small, better, other);
+}
+
+// More sizes than there are places for: the last ones are never on trial.
+static void check_many_sizes(void) {
+  ck_tuner tuner = {.trial = NULL};
+  int trials = 0;
+  for (int i = 0; i < 40000; i++) {
+    ck_tuner_begin(&tuner, (size_t)(i % 40 + 1) << 20, true);
+    trials += tuner.trial != NULL;
+    ck_tuner_end(&tuner);
+  }
+  if (trials > 40000 / 8) fail("%d of 40000 products are trials", trials);
 }
 
 static void nothing(void *context, int32_t part, int worker) { (void)context, (void)part, (void)worker; }
@@ -87,6 +104,6 @@ void check_pool(void) {
     ck_pool_destroy(pool);
   }
   check_sleepers();
-  check_tuner(4096);
-  check_tuner(8192);
+  for (int way = 0; way < CK_WAYS; way++) check_tuner((ck_way)way, (ck_way)((way + 1) % CK_WAYS));
+  check_many_sizes();
 }

@@ -22,8 +22,10 @@ static ck_tile tile_of(int32_t inputs, int32_t tokens, int32_t group) {
   return (ck_tile){memory((size_t)(inputs * tokens)), memory(groups * 4), memory(groups * 4), tokens, group};
 }
 
-// All of a matrix comes from memory.
-static ck_early early_of(const ck_packed *m) { return (ck_early){ck_block(m, ck_blocks(m->rows)), 1024}; }
+// All of a matrix comes from memory, in one way or another.
+static ck_early early_of(const ck_packed *m, int32_t way) {
+  return (ck_early){ck_block(m, ck_blocks(m->rows)), (ck_way)(way % CK_WAYS)};
+}
 
 static void tiles(ck_isa isa, const void *shape, results *out) {
   const matrix_shape *s = shape;
@@ -44,7 +46,7 @@ static void tiles(ck_isa isa, const void *shape, results *out) {
     for (int pair = 1; pair <= 2; pair++)
       for (int32_t block = 0; block + pair <= ck_blocks(s->rows); block++) {
         ck_sums sums[2];
-        k->products(&packed, block, pair, pair == 1 ? early_of(&packed) : ck_not_early, &tile, sums);
+        k->products(&packed, block, pair, pair == 1 ? early_of(&packed, tokens + block) : ck_not_early, &tile, sums);
         for (int i = 0; i < pair; i++) keep(out, sums[i], (size_t)tokens * sizeof sums[i][0]);
       }
   }
@@ -64,7 +66,7 @@ static void extremes(ck_isa isa, const void *shape, results *out) {
     for (int32_t i = 0; i < s->inputs; i++) x[i] = (float)sign;
     for (int32_t t = 0; t < CK_TILE; t++) ck_kernels_of(isa)->quantize(x, s->inputs, &tile, t);
     ck_sums sums[1];
-    ck_kernels_of(isa)->products(&packed, 0, 1, early_of(&packed), &tile, sums);
+    ck_kernels_of(isa)->products(&packed, 0, 1, early_of(&packed, sign + 1), &tile, sums);
     keep(out, sums, sizeof sums);
   }
 }
