@@ -12,26 +12,25 @@ typedef struct job {
   ck_way way;
 } job;
 
-// Sums of up to four blocks.
-typedef ck_sums group_sums[CK_ACTIVATION_GROUP / CK_BLOCK_ROWS];
+// Groups of hidden values whose products come before their activation: all of the gate's, then all of up's, so that weights
+// are read in long runs.
+enum { MOST_GROUPS = 8, MOST_BLOCKS = MOST_GROUPS * CK_ACTIVATION_GROUP / CK_BLOCK_ROWS };
 
-static void group_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t near, int32_t group,
-                           group_sums out) {
-  int32_t step = near ? 1 : ck_min(2, group / CK_BLOCK_ROWS);
+// `near`: the row up to which weights are fetched early, 0 for none.
+static void run_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t rows, int32_t near, ck_sums *out) {
   ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->way} : ck_not_early;
-  for (int32_t b = 0; b < group / CK_BLOCK_ROWS; b += step)
+  int32_t blocks = rows / CK_BLOCK_ROWS, step;
+  for (int32_t b = 0; b < blocks; b += step) {
+    step = near ? 1 : ck_min(2, blocks - b);
     j->kernels->products(m, row / CK_BLOCK_ROWS + b, step, early, x, &out[b]);
+  }
 }
 
-// One activation group of hidden values of one tile: products, activation, codes. All of the gate's blocks, then all of
-// up's: weights are read in long runs. `near`: the row up to which they are fetched early, 0 for none.
-static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row, int32_t near) {
+// One activation group of hidden values of one tile: activation, codes.
+static void activate_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row, ck_sums *gates, ck_sums *ups) {
   const ck_output *gate = &j->block->gate, *up = &j->block->up;
   int32_t group = hidden->group;
   float values[CK_TILE][CK_ACTIVATION_GROUP];
-  group_sums gates, ups;
-  if (j->gated) group_products(j, gate->packed, x, row, near, group, gates);
-  group_products(j, up->packed, x, row, near, group, ups);
   for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
     float(*g)[CK_BLOCK_ROWS] = gates[r / CK_BLOCK_ROWS], (*u)[CK_BLOCK_ROWS] = ups[r / CK_BLOCK_ROWS];
     const float *up_bias = up->bias ? up->bias + row + r : NULL, *gate_bias = gate->bias ? gate->bias + row + r : NULL;
@@ -46,18 +45,33 @@ static void hidden_group(const job *j, const ck_tile *x, const ck_tile *hidden, 
   for (int32_t t = 0; t < hidden->tokens; t++) j->kernels->quantize(values[t], group, &here, t);
 }
 
+// Hidden rows [first, last) of one tile.
+static void hidden_rows(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t first, int32_t last, int32_t near) {
+  ck_sums gates[MOST_BLOCKS], ups[MOST_BLOCKS];
+  int32_t group = hidden->group, most = MOST_GROUPS * group;
+  for (int32_t row = first; row < last; row += most) {
+    int32_t rows = ck_min(most, last - row);
+    if (j->gated) run_products(j, j->block->gate.packed, x, row, rows, near, gates);
+    run_products(j, j->block->up.packed, x, row, rows, near, ups);
+    for (int32_t r = 0; r < rows; r += group)
+      activate_group(j, x, hidden, row + r, &gates[r / CK_BLOCK_ROWS], &ups[r / CK_BLOCK_ROWS]);
+  }
+}
+
 static void hidden_run(void *context, ck_run run, int worker) {
   (void)worker;
   const job *j = context;
-  for (int32_t part = run.first; part < run.last; part++) {
-    int32_t chunk = part / j->units, rows = j->hidden.inputs;
-    int32_t first = (part - chunk * j->units) * j->unit_rows, last = ck_min(first + j->unit_rows, rows);
-    int32_t near = ck_min((run.near - chunk * j->units) * j->unit_rows, rows);
-    int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->x.tokens, CK_TILE));
+  int32_t rows = j->hidden.inputs, tiles = ck_ceil(j->x.tokens, CK_TILE), step;
+  for (int32_t part = run.first; part < run.last; part += step) {
+    int32_t chunk = part / j->units, before = chunk * j->units;
+    // Parts of one tile are one run of rows.
+    step = tiles == 1 ? run.last - part : 1;
+    int32_t first = (part - before) * j->unit_rows, last = ck_min(first + step * j->unit_rows, rows);
+    int32_t near = ck_min((run.near - before) * j->unit_rows, rows);
+    int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, tiles);
     for (int32_t number = begin; number < end; number++) {
       ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
-      for (int32_t row = first; row < last; row += j->hidden.group)
-        hidden_group(j, &x, &hidden, row, number == begin ? near : 0);
+      hidden_rows(j, &x, &hidden, first, last, number == begin ? near : 0);
     }
   }
 }
