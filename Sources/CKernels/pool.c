@@ -32,8 +32,9 @@ enum { COUNT_BITS = 24, COUNT_MASK = (1 << COUNT_BITS) - 1 };
 
 // Of small parts a thread takes half of what its queue has at once, and fewer and fewer: each claim holds up the reading of
 // memory. What another has fetched already is slow to take over, so of small parts a thread takes others' only where STEAL
-// claims are left, or when these do not come to an end: their owner may not be running.
-enum { SHARE = 2, STEAL = 8, PATIENCE_NS = 3000 };
+// claims are left, or when these do not come to an end: their owner may not be running. Of a job that gives each thread
+// fewer than LOOK claims it does not even look at what others have left, which would hold up their next claim.
+enum { SHARE = 2, STEAL = 8, LOOK = 32, PATIENCE_NS = 3000 };
 
 // Generation, least number of parts to take, end, front of the parts not yet claimed: 8, 8, 24, 24 bits. On a cache line of
 // its own, as is the memory that the thread is to fetch when it has nothing else to do.
@@ -56,6 +57,7 @@ struct ck_pool {
   ck_task task;
   ck_run_task runs;
   void *context;
+  atomic_bool brief;                     // too few claims to look at others'
   uint64_t generation;
   ck_expected expected;                  // the caller's
   ck_tuner tuner;                        // the caller's
@@ -133,7 +135,8 @@ static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
 // one another.
 static void run_parts(ck_pool *pool, int worker, bool greedy) {
   int32_t done = 0;
-  for (int other = 0; other < pool->threads; other++) {
+  int last = greedy || !atomic_load_explicit(&pool->brief, memory_order_relaxed) ? pool->threads : 1;
+  for (int other = 0; other < last; other++) {
     queue *q = &pool->queues[(worker + other) % pool->threads];
     ck_run parts;
     while ((parts = claim(q, other == 0, greedy)).last) done += run_claimed(pool, parts, worker);
@@ -303,6 +306,7 @@ static void run_all(ck_pool *pool, int32_t parts, int32_t least) {
   if (atomic_load_explicit(&pool->resting, memory_order_relaxed))
     atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
   atomic_store_explicit(&pool->left, parts, memory_order_relaxed);
+  atomic_store_explicit(&pool->brief, parts / pool->threads < LOOK * least, memory_order_relaxed);
   pool->generation++;
   uint64_t mark = (pool->generation << 8 | (uint64_t)least) << (2 * COUNT_BITS);
   for (int worker = pool->threads - 1; worker >= 0; worker--) {
