@@ -139,6 +139,13 @@ static void add_rest(const product_job *j, const ck_packed *m, int32_t block, in
       for (int32_t r = 0; r < CK_BLOCK_ROWS; r++) sums[i][t][r] += more[i][t][r];
 }
 
+// The rows that a product will be added to or stored in come from afar where tokens are many.
+static void fetch_rows(const ck_output *o, int32_t row, int blocks, int32_t token, int32_t tokens) {
+  const float *y = o->y + (size_t)token * o->stride + row;
+  for (int32_t t = 0; t < tokens; t++, y += o->stride)
+    for (int i = 0; i < blocks; i++) __builtin_prefetch(y + i * CK_BLOCK_ROWS, 1);
+}
+
 static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
   int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
   const ck_packed *m = u->output->packed;
@@ -149,6 +156,7 @@ static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
     int blocks;
     for (int32_t row = u->first; row < u->last; row += blocks * CK_BLOCK_ROWS) {
       blocks = number > begin && row + CK_BLOCK_ROWS < u->last ? 2 : 1;
+      if (end - begin > 1) fetch_rows(u->output, row, blocks, number * CK_TILE, tile.tokens);
       j->kernels->products(m, row / CK_BLOCK_ROWS, blocks, number == begin ? early : ck_not_early, &tile, sums);
       if (u->output->fine) add_rest(j, m, row / CK_BLOCK_ROWS, blocks, number, sums);
       for (int i = 0; i < blocks; i++)
