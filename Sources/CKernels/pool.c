@@ -10,19 +10,13 @@
 //
 // Nothing is pinned, but a worker that finds itself on the caller's processor excludes that one from its own mask:
 // some kernels leave both there for many milliseconds while another processor idles.
+//
+// A worker that keeps the others waiting because another program has its processor is left out for a while: standing.c.
 #define _GNU_SOURCE
-#include "products.h"
+#include "pool.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 // After SPIN_NS of pure spinning a thread yields between looks; after REST_NS it sleeps.
 enum { SPIN_NS = 20000, REST_NS = 50000, LOOKS = 16 };
@@ -35,34 +29,6 @@ enum { COUNT_BITS = 24, COUNT_MASK = (1 << COUNT_BITS) - 1 };
 // claims are left, or when these do not come to an end: their owner may not be running. Of a job that gives each thread
 // fewer than LOOK claims it does not even look at what others have left, which would hold up their next claim.
 enum { SHARE = 2, STEAL = 8, LOOK = 32, PATIENCE_NS = 3000 };
-
-// Generation, least number of parts to take, end, front of the parts not yet claimed: 8, 8, 24, 24 bits. On a cache line of
-// its own, as is the memory that the thread is to fetch when it has nothing else to do.
-typedef struct queue {
-  _Alignas(64) _Atomic uint64_t ticket;
-  _Alignas(64) _Atomic(const char *) ahead[CK_FETCHES];
-  atomic_int lines[CK_FETCHES];
-} queue;
-
-struct ck_pool {
-  int threads;
-  pthread_t *handles;
-  queue *queues;                         // [threads]
-  _Alignas(64) atomic_int left;          // parts not yet done
-  atomic_int caller_sleeps;
-  _Alignas(64) atomic_uint signal;       // changes when sleeping workers have to look again
-  atomic_int sleepers;                   // not 0: somebody may sleep on `signal`
-  atomic_bool resting, stopping;
-  _Alignas(64) ck_part part;             // these are read only by holders of a claim
-  ck_task task;
-  ck_run_task runs;
-  void *context;
-  atomic_bool brief;                     // too few claims to look at others'
-  uint64_t generation;
-  ck_expected expected;                  // the caller's
-  ck_tuner tuner;                        // the caller's
-  atomic_int caller_cpu;
-};
 
 typedef struct start {
   ck_pool *pool;
@@ -84,9 +50,6 @@ int64_t ck_now_ns(void) {
 }
 
 #if defined(__linux__)
-static void sleep_on(void *word, unsigned value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0); }
-static void wake(void *word, int count) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0); }
-
 static void leave_callers_cpu(const ck_pool *pool, const cpu_set_t *allowed) {
   int caller = atomic_load_explicit(&pool->caller_cpu, memory_order_relaxed);
   if (sched_getcpu() != caller || CPU_COUNT(allowed) < 2) return;
@@ -94,13 +57,6 @@ static void leave_callers_cpu(const ck_pool *pool, const cpu_set_t *allowed) {
   CPU_CLR(caller, &others);
   if (CPU_COUNT(&others) > 0) sched_setaffinity(0, sizeof others, &others);
 }
-#else
-static void sleep_on(void *word, unsigned value) {
-  (void)word, (void)value;
-  struct timespec nap = {0, 50000};
-  nanosleep(&nap, NULL);
-}
-static void wake(void *word, int count) { (void)word, (void)count; }
 #endif
 
 static int32_t front_of(uint64_t ticket) { return (int32_t)(ticket & COUNT_MASK); }
@@ -136,12 +92,19 @@ static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
 static void run_parts(ck_pool *pool, int worker, bool greedy) {
   int32_t done = 0;
   int last = greedy || !atomic_load_explicit(&pool->brief, memory_order_relaxed) ? pool->threads : 1;
+  if (worker) atomic_store_explicit(&pool->queues[worker].busy, true, memory_order_relaxed);
   for (int other = 0; other < last; other++) {
     queue *q = &pool->queues[(worker + other) % pool->threads];
     ck_run parts;
     while ((parts = claim(q, other == 0, greedy)).last) done += run_claimed(pool, parts, worker);
   }
-  if (done && atomic_fetch_sub(&pool->left, done) == done && atomic_load(&pool->caller_sleeps)) wake(&pool->left, 1);
+  if (worker) {
+    queue *own = &pool->queues[worker];
+    atomic_store_explicit(&own->busy, false, memory_order_relaxed);
+    if (done && atomic_load_explicit(&pool->caller_sleeps, memory_order_relaxed))
+      atomic_store_explicit(&own->ended, ck_now_ns(), memory_order_relaxed);
+  }
+  if (done && atomic_fetch_sub(&pool->left, done) == done && atomic_load(&pool->caller_sleeps)) ck_wake(&pool->left, 1);
 }
 
 // Lines to fetch, taken from a queue.
@@ -176,7 +139,8 @@ static bool spin_for_parts(ck_pool *pool, int worker) {
     fetch(&ahead, STEP_LINES);
   }
   int64_t begin = ck_now_ns(), waited = 0;
-  while (waited < REST_NS && !atomic_load_explicit(&pool->resting, memory_order_relaxed)) {
+  while (waited < REST_NS && !atomic_load_explicit(&pool->resting, memory_order_relaxed) &&
+         !atomic_load_explicit(&own->dismissed, memory_order_relaxed)) {
     for (int look = 0; look < LOOKS; look++) {
       if (has_parts(atomic_load_explicit(&own->ticket, memory_order_relaxed))) return true;
       pause_cpu();
@@ -194,11 +158,12 @@ static bool spin_for_parts(ck_pool *pool, int worker) {
 static void wait_for_parts(ck_pool *pool, int worker) {
   queue *own = &pool->queues[worker];
   while (!spin_for_parts(pool, worker)) {
+    while (atomic_load(&own->dismissed) && !atomic_load(&pool->stopping)) ck_sleep_on(&own->dismissed, 1);
     // The signal as it was before anybody could know of the sleep: who takes `sleepers` changes it afterwards.
     unsigned signal = atomic_load(&pool->signal);
     atomic_store(&pool->sleepers, 1);
     if (has_parts(atomic_load(&own->ticket)) || atomic_load(&pool->stopping)) return;
-    sleep_on(&pool->signal, signal);
+    ck_sleep_on(&pool->signal, signal);
     if (atomic_load(&pool->stopping)) return;
   }
 }
@@ -229,12 +194,16 @@ ck_pool *ck_pool_create(int threads) {
   *pool = (ck_pool){.threads = 1};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
   pool->queues = aligned_alloc(64, (size_t)threads * sizeof(queue));
-  if (!pool->handles || !pool->queues) {
+  pool->standings = calloc((size_t)threads, sizeof(standing));
+  if (!pool->handles || !pool->queues || !pool->standings) {
     ck_pool_destroy(pool);
     return NULL;
   }
   for (int worker = 0; worker < threads; worker++) {
     atomic_init(&pool->queues[worker].ticket, 0);
+    atomic_init(&pool->queues[worker].dismissed, 0);
+    atomic_init(&pool->queues[worker].busy, false);
+    atomic_init(&pool->queues[worker].ended, 0);
     for (int i = 0; i < CK_FETCHES; i++) atomic_init(&pool->queues[worker].lines[i], 0);
   }
   for (int worker = 1; worker < threads; worker++) {
@@ -253,7 +222,7 @@ ck_pool *ck_pool_create(int threads) {
 static void wake_sleepers(ck_pool *pool) {
   if (!atomic_load_explicit(&pool->sleepers, memory_order_relaxed) || !atomic_exchange(&pool->sleepers, 0)) return;
   atomic_fetch_add(&pool->signal, 1);
-  wake(&pool->signal, pool->threads);
+  ck_wake(&pool->signal, pool->threads);
 }
 
 void ck_pool_destroy(ck_pool *pool) {
@@ -261,10 +230,14 @@ void ck_pool_destroy(ck_pool *pool) {
   atomic_store(&pool->stopping, true);
   atomic_store(&pool->resting, true);
   atomic_fetch_add(&pool->signal, 1);
-  wake(&pool->signal, pool->threads);
-  for (int worker = 1; worker < pool->threads; worker++) pthread_join(pool->handles[worker], NULL);
+  ck_wake(&pool->signal, pool->threads);
+  for (int worker = 1; worker < pool->threads; worker++) {
+    ck_pool_recall(pool, worker);
+    pthread_join(pool->handles[worker], NULL);
+  }
   free(pool->handles);
   free(pool->queues);
+  free(pool->standings);
   free(pool);
 }
 
@@ -289,10 +262,12 @@ static void wait_for_others(ck_pool *pool) {
     waited = now - begin;
     if (before < PATIENCE_NS && waited >= PATIENCE_NS) run_parts(pool, 0, true);
   }
+  ck_pool_watch(pool);
   atomic_store(&pool->caller_sleeps, 1);
   int left;
-  while ((left = atomic_load(&pool->left)) > 0) sleep_on(&pool->left, (unsigned)left);
+  while ((left = atomic_load(&pool->left)) > 0) ck_sleep_on(&pool->left, (unsigned)left);
   atomic_store(&pool->caller_sleeps, 0);
+  ck_pool_judge(pool);
 }
 
 // Nothing here waits for another processor's cache: what is the same as before is not written, and no store has to be seen
@@ -306,12 +281,15 @@ static void run_all(ck_pool *pool, int32_t parts, int32_t least) {
   if (atomic_load_explicit(&pool->resting, memory_order_relaxed))
     atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
   atomic_store_explicit(&pool->left, parts, memory_order_relaxed);
-  atomic_store_explicit(&pool->brief, parts / pool->threads < LOOK * least, memory_order_relaxed);
+  if (pool->dismissed) ck_pool_recall_due(pool);
+  int shares = pool->threads - pool->dismissed, share = shares;
+  atomic_store_explicit(&pool->brief, parts / shares < LOOK * least, memory_order_relaxed);
   pool->generation++;
   uint64_t mark = (pool->generation << 8 | (uint64_t)least) << (2 * COUNT_BITS);
   for (int worker = pool->threads - 1; worker >= 0; worker--) {
-    uint64_t front = (uint64_t)((int64_t)parts * worker / pool->threads);
-    uint64_t end = (uint64_t)((int64_t)parts * (worker + 1) / pool->threads);
+    if (pool->standings[worker].dismissed) continue;
+    uint64_t end = (uint64_t)((int64_t)parts * share / shares);
+    uint64_t front = (uint64_t)((int64_t)parts * --share / shares);
     atomic_store_explicit(&pool->queues[worker].ticket, mark | end << COUNT_BITS | front, memory_order_release);
   }
   wake_sleepers(pool);

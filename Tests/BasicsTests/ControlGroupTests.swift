@@ -25,6 +25,39 @@ import Testing
     #expect(group.coreLimit == 1.5)
   }
 
+  @Test("files that a group could give back are not in use") func idleFiles() throws {
+    let group = try limits(
+      ["a/memory.max": "1000\n", "a/memory.current": "700\n", "a/memory.stat": "anon 10\ninactive_file 600\n"],
+      in: "0::/a\n")
+    #expect(group.memoryUsed == 100)
+    #expect(group.memoryRoom == 900)
+  }
+
+  @Test("version 1: a tree for each controller") func versionOne() throws {
+    let files = [
+      "memory/m/memory.limit_in_bytes": "5000\n", "memory/m/memory.usage_in_bytes": "4000\n",
+      "memory/m/memory.stat": "inactive_file 1\ntotal_inactive_file 500\n",
+      "memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu/c/d/cpu.cfs_quota_us": "-1\n",
+      "cpu/c/d/cpu.cfs_period_us": "100000\n", "cpu/c/cpu.cfs_quota_us": "250000\n",
+      "cpu/c/cpu.cfs_period_us": "100000\n",
+    ]
+    let group = try limits(files, in: "4:memory:/m\n2:cpu,cpuacct:/c/d\n0::/\n")
+    #expect(group.memoryLimit == 5000)
+    #expect(group.memoryRoom == 1500)
+    #expect(group.coreLimit == 2.5)
+  }
+
+  @Test("a container sees its own group as the uppermost") func container() throws {
+    let files = [
+      "memory/memory.limit_in_bytes": "5000\n", "memory/memory.usage_in_bytes": "1\n",
+      "cpu/cpu.cfs_quota_us": "100000\n",
+      "cpu/cpu.cfs_period_us": "100000\n",
+    ]
+    let group = try limits(files, in: "4:memory:/docker/0123\n1:cpu:/docker/0123\n")
+    #expect(group.memoryLimit == 5000)
+    #expect(group.coreLimit == 1)
+  }
+
   @Test(
     "no limit is no number",
     arguments: ["0::/\n", "0::/a\n", "0::a/b\n", "0::\n", "12:memory:/x\n", "", "0::/../../etc\n"])

@@ -73,6 +73,47 @@ static void check_many_sizes(void) {
   if (trials > 40000 / 8) fail("%d of 40000 products are trials", trials);
 }
 
+// A worker that holds parts and does not run, as if another program had its processor, as long as `taken`.
+typedef struct robbed {
+  atomic_bool taken;
+  atomic_int parts;  // that the worker has run
+} robbed;
+
+static void robbed_part(void *context, int32_t part, int worker) {
+  (void)part;
+  robbed *r = context;
+  if (worker) atomic_fetch_add(&r->parts, 1);
+  if (worker && atomic_load(&r->taken)) nanosleep(&(struct timespec){0, 3000000}, NULL);
+  else wait_ns(20000);
+}
+
+static int robbed_parts(ck_pool *pool, robbed *r, int jobs) {
+  atomic_store(&r->parts, 0);
+  for (int i = 0; i < jobs; i++) ck_pool_each(pool, 8, robbed_part, r);
+  return atomic_load(&r->parts);
+}
+
+// It is left out soon, and gets parts again when it has its processor again.
+static void check_robbed(void) {
+  ck_pool *pool = ck_pool_create(2);
+  robbed r = {.taken = true};
+  robbed_parts(pool, &r, 200);
+  int parts = robbed_parts(pool, &r, 1000);
+  if (parts > 100) fail("a worker without its processor has run %d of 8000 parts", parts);
+  r.taken = false;
+  parts = 0;
+  for (int64_t end = ck_now_ns() + 20000000000; parts < 1000 && ck_now_ns() < end;) parts = robbed_parts(pool, &r, 1000);
+  if (parts < 1000) fail("a worker that has its processor again has run %d of 8000 parts", parts);
+  ck_pool_limit(pool, 1);
+  parts = robbed_parts(pool, &r, 100);
+  if (parts) fail("a worker above the limit has run %d parts", parts);
+  ck_pool_limit(pool, 2);
+  parts = 0;
+  for (int64_t end = ck_now_ns() + 20000000000; !parts && ck_now_ns() < end;) parts = robbed_parts(pool, &r, 100);
+  if (!parts) fail("a worker within the limit again runs nothing");
+  ck_pool_destroy(pool);
+}
+
 static void nothing(void *context, int32_t part, int worker) { (void)context, (void)part, (void)worker; }
 
 // The caller waits a little for another thread.
@@ -104,6 +145,7 @@ void check_pool(void) {
     ck_pool_destroy(pool);
   }
   check_sleepers();
+  check_robbed();
   for (int way = 0; way < CK_WAYS; way++) check_tuner((ck_way)way, (ck_way)((way + 1) % CK_WAYS));
   check_many_sizes();
 }

@@ -12,7 +12,7 @@ public enum Memory {
   /// the control group (version 2 or 1).
   public static var available: Int {
     let machine = meminfo("MemAvailable") ?? installed
-    return controlGroupRoom().map { min($0, machine) } ?? machine
+    return ControlGroup().memoryRoom.map { min($0, machine) } ?? machine
   }
 
   /// The most this process ever held resident.
@@ -28,22 +28,6 @@ public enum Memory {
       return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
     return nil
-  }
-
-  private static func controlGroupRoom() -> Int? {
-    let places = [
-      ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-      ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ]
-    for (limitPath, usagePath) in places {
-      guard let limit = number(limitPath), let usage = number(usagePath), limit < installed else { continue }
-      return max(0, limit - usage)
-    }
-    return nil
-  }
-
-  private static func number(_ path: String) -> Int? {
-    text(path).flatMap { Int($0.prefix { $0.isNumber }) }
   }
 
   private static func text(_ path: String) -> String? {

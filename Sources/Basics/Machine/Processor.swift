@@ -5,11 +5,20 @@ internal import Glibc
 
 /// Processor facts.
 public enum Processor {
-  /// Cores this process may run on: the affinity mask, lowered to the control group's quota.
+  /// Cores this process may run on: the affinity mask, lowered to the control group's quota, to the nearest number. (More
+  /// threads than that would only use up the quota sooner and then stand still together.)
   public static var usableCores: Int {
-    let count = allowed() ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    return max(1, min(count, quota() ?? count))
+    let count = allowed() ?? onlineCores
+    return max(1, min(count, ControlGroup().coreLimit.map { Int($0.rounded()) } ?? count))
   }
+
+  /// `usableCores` where something keeps the process from the machine's other cores; nil where nothing does.
+  public static var coreLimit: Int? {
+    let usable = usableCores
+    return usable < onlineCores ? usable : nil
+  }
+
+  private static var onlineCores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
   /// Cores in the affinity mask, as the kernel prints it in hex.
   private static func allowed() -> Int? {
@@ -28,13 +37,5 @@ public enum Processor {
       return String(line.split(separator: ":", maxSplits: 1).last.map { $0.drop { $0 == " " } } ?? "unknown")
     }
     return "unknown"
-  }
-
-  /// Whole cores of CPU time granted by a version 2 control group, rounded up.
-  private static func quota() -> Int? {
-    guard let content = try? Files.read("/sys/fs/cgroup/cpu.max", limit: 4096) else { return nil }
-    let words = String(decoding: content, as: UTF8.self).split { $0 == " " || $0 == "\n" }
-    guard words.count == 2, let granted = Int(words[0]), let period = Int(words[1]), period > 0 else { return nil }
-    return (granted + period - 1) / period
   }
 }

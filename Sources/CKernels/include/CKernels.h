@@ -54,6 +54,9 @@ typedef void (*ck_part)(void *context, int32_t part, int worker);
 ck_pool *ck_pool_create(int threads);
 void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
+// Leaves all but so many threads out, the caller among them, until another limit: the parts are for the others. (Of itself the
+// pool leaves out for a while a worker whose processor is taken away.)
+void ck_pool_limit(ck_pool *pool, int threads);
 // Runs the task for every worker number and returns when all are done.
 void ck_pool_run(ck_pool *pool, ck_task task, void *context);
 // Runs parts 0 ..< parts and returns when all are done. Each thread begins with a run of neighbours of its own.
