@@ -15,6 +15,8 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--models", default="smollm2,qwen,llama-1b")
 parser.add_argument("--markdown", help="also write the tables to this file")
 options = parser.parse_args()
+if options.rounds < 1 or options.threads < 1:
+    parser.error("--rounds and --threads are 1 or more")
 peers = pathlib.Path(options.peers).resolve()
 llama_cpp = peers / "llama.cpp/bin"
 PROMPT, DECODE, DEEP, TOGETHER = 512, 64, 4096, 16
