@@ -17,7 +17,7 @@ typedef struct job {
 enum { MOST_GROUPS = 8, MOST_BLOCKS = MOST_GROUPS * CK_ACTIVATION_GROUP / CK_BLOCK_ROWS };
 
 // `near`: the row up to which weights are fetched early, 0 for none.
-static void run_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t rows, int32_t near, ck_sums *out) {
+static void row_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t rows, int32_t near, ck_sums *out) {
   ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->way} : ck_not_early;
   int32_t blocks = rows / CK_BLOCK_ROWS, step;
   for (int32_t b = 0; b < blocks; b += step) {
@@ -51,8 +51,8 @@ static void hidden_rows(const job *j, const ck_tile *x, const ck_tile *hidden, i
   int32_t group = hidden->group, most = MOST_GROUPS * group;
   for (int32_t row = first; row < last; row += most) {
     int32_t rows = ck_min(most, last - row);
-    if (j->gated) run_products(j, j->block->gate.packed, x, row, rows, near, gates);
-    run_products(j, j->block->up.packed, x, row, rows, near, ups);
+    if (j->gated) row_products(j, j->block->gate.packed, x, row, rows, near, gates);
+    row_products(j, j->block->up.packed, x, row, rows, near, ups);
     for (int32_t r = 0; r < rows; r += group)
       activate_group(j, x, hidden, row + r, &gates[r / CK_BLOCK_ROWS], &ups[r / CK_BLOCK_ROWS]);
   }

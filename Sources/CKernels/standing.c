@@ -10,6 +10,7 @@
 enum { PERIOD_NS = 100000000, FORGIVEN_NS = 2000000, PAUSE_NS = 20000000, MOST_PAUSE_NS = 1000000000 };
 
 static void dismiss(ck_pool *pool, int worker) {
+  if (pool->standings[worker].dismissed) return;
   pool->standings[worker].dismissed = true;
   pool->dismissed++;
   atomic_store(&pool->queues[worker].dismissed, 1);
@@ -58,7 +59,8 @@ void ck_pool_judge(ck_pool *pool) {
   int64_t now = ck_now_ns(), own = cpu_ns(pthread_self());
   for (int worker = 1; worker < pool->threads; worker++) {
     standing *s = &pool->standings[worker];
-    if (s->cpu < 0) continue;
+    // One that is dismissed may still have taken parts once more.
+    if (s->cpu < 0 || s->dismissed) continue;
     int64_t ended = atomic_load_explicit(&pool->queues[worker].ended, memory_order_relaxed);
     int64_t lost = (ended > s->waited ? ended : now) - s->waited - (cpu_ns(pool->handles[worker]) - s->cpu);
     if (own - s->begin > PERIOD_NS) {
@@ -78,6 +80,6 @@ void ck_pool_limit(ck_pool *pool, int threads) {
   for (int worker = 1; worker < pool->threads; worker++) {
     pool->standings[worker].until = 0;
     if (worker < threads) ck_pool_recall(pool, worker);
-    else if (!pool->standings[worker].dismissed) dismiss(pool, worker);
+    else dismiss(pool, worker);
   }
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads: every part is done once, whoever does it; and how weights are fetched, as measured.
 #include "check.h"
-#include "products.h"
-
-#include <stdatomic.h>
-#include <time.h>
+#include "pool.h"
 
 enum { MOST_PARTS = 300 };
 
@@ -114,6 +111,19 @@ static void check_robbed(void) {
   ck_pool_destroy(pool);
 }
 
+// A worker that is left out and is waited for all the same, since it took parts just before: it is left out once.
+static void check_dismissed_once(void) {
+  ck_pool *pool = ck_pool_create(2);
+  ck_pool_limit(pool, 1), ck_pool_limit(pool, 1);
+  atomic_store(&pool->queues[1].busy, true);
+  ck_pool_watch(pool);
+  nanosleep(&(struct timespec){0, 50000000}, NULL);
+  ck_pool_judge(pool);
+  atomic_store(&pool->queues[1].busy, false);
+  if (pool->dismissed != 1 || pool->standings[1].until) fail("%d workers of one are left out, for a while", pool->dismissed);
+  ck_pool_destroy(pool);
+}
+
 static void nothing(void *context, int32_t part, int worker) { (void)context, (void)part, (void)worker; }
 
 // The caller waits a little for another thread.
@@ -146,6 +156,7 @@ void check_pool(void) {
   }
   check_sleepers();
   check_robbed();
+  check_dismissed_once();
   for (int way = 0; way < CK_WAYS; way++) check_tuner((ck_way)way, (ck_way)((way + 1) % CK_WAYS));
   check_many_sizes();
 }
