@@ -56,7 +56,7 @@ public struct Forward: ~Copyable {
       sequences: rotations.switchLength == nil ? 0 : options.sequences, contextLength: context)
     let adapterSpace = try AdapterSpace(
       architecture, rank: model.adapters?.rank ?? 0, tokens: options.stepTokens, threads: threads)
-    guard let pool = shared ?? LoadedModel.Options.pool(threads: threads) else { throw .outOfMemory(byteCount: 0) }
+    let pool = if let shared { shared } else { try KernelThreads.start(threads) }
     self.model = model
     adapters = model.adapters
     self.adapterSpace = adapterSpace
@@ -222,12 +222,5 @@ extension LoadedModel.Options {
       throw .invalidOption(name: "threads", value: count, allowed: "1 to 256")
     }
     return count
-  }
-
-  /// Threads for the kernels: no more of them get work than there are cores for this process, whatever was asked for.
-  static func pool(threads: Int) -> OpaquePointer? {
-    let pool = ck_pool_create(Int32(threads))
-    if let pool, let limit = Processor.coreLimit { ck_pool_limit(pool, Int32(min(limit, threads))) }
-    return pool
   }
 }

@@ -15,7 +15,7 @@ public struct MachineCeiling: Sendable {
   /// Measures: the best of several passes, since other programs only ever make one slower.
   public static func measure(threads: Int) throws(InferenceProblem) -> MachineCeiling {
     let isa = ck_isa_detect()
-    guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
+    let pool = try KernelThreads.start(threads)
     defer { ck_pool_destroy(pool) }
     // Several times the last cache of most processors.
     let byteCount = 512 << 20

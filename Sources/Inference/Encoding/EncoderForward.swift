@@ -25,7 +25,7 @@ public struct EncoderForward: ~Copyable {
     let batchTokens = max(model.options.stepTokens, model.longestText)
     let space = try EncoderSpace(
       model.architecture, model.layers, tokens: batchTokens, texts: model.options.stepTokens, threads: threads)
-    guard let pool = LoadedModel.Options.pool(threads: threads) else { throw .outOfMemory(byteCount: 0) }
+    let pool = try KernelThreads.start(threads)
     self.batchTokens = batchTokens
     self.model = model
     self.space = space

@@ -19,6 +19,8 @@ final class EncoderPanels: @unchecked Sendable {
     let chosen = matrices.map(\.index).filter { ck_panels_bytes(isa, tables.stored + $0) > 0 }
     memory = try AnonymousMemory(
       byteCount: chosen.reduce(0) { $0 + ck_panels_bytes(isa, tables.stored + $1) }, hugePages: true)
+    let pool = try KernelThreads.start(threads)
+    defer { ck_pool_destroy(pool) }
     panels = .allocate(capacity: max(1, chosen.count))
     var places: [Int: Int] = [:]
     var start = memory.base
@@ -28,11 +30,6 @@ final class EncoderPanels: @unchecked Sendable {
       start += ck_panels_bytes(isa, tables.stored + index)
     }
     self.places = places
-    guard let pool = ck_pool_create(Int32(threads)) else {
-      panels.deallocate()
-      throw .outOfMemory(byteCount: 0)
-    }
-    defer { ck_pool_destroy(pool) }
     for (place, index) in chosen.enumerated() {
       var work = Work(
         isa: isa, weight: tables.stored + index, destination: UnsafeMutableRawPointer(mutating: panels[place].data))

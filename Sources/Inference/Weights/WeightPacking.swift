@@ -42,7 +42,7 @@ enum WeightPacking {
       }
     }
     guard !parts.isEmpty else { return }
-    guard let pool = ck_pool_create(Int32(threads)) else { throw .outOfMemory(byteCount: 0) }
+    let pool = try KernelThreads.start(threads)
     defer { ck_pool_destroy(pool) }
     parts.withUnsafeMutableBufferPointer { parts in
       ck_pool_each(
