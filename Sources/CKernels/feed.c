@@ -4,13 +4,16 @@
 
 typedef struct job {
   const ck_kernels *kernels;
-  const ck_feed_forward *block;
+  ck_feed_forward block;
   bool gated;
-  ck_tiles x, hidden;
+  ck_coded_input x;
+  ck_tiles hidden;
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
   int32_t units, chunk_tiles;
   ck_way way;
+  ck_product down;
 } job;
+static_assert(sizeof(job) <= CK_JOB_BYTES, "a job's memory");
 
 // Groups of hidden values whose products come before their activation: all of the gate's, then all of up's, so that weights
 // are read in long runs.
@@ -28,16 +31,16 @@ static void row_products(const job *j, const ck_packed *m, const ck_tile *x, int
 
 // One activation group of hidden values of one tile: activation, codes.
 static void activate_group(const job *j, const ck_tile *x, const ck_tile *hidden, int32_t row, ck_sums *gates, ck_sums *ups) {
-  const ck_output *gate = &j->block->gate, *up = &j->block->up;
+  const ck_output *gate = &j->block.gate, *up = &j->block.up;
   int32_t group = hidden->group;
   float values[CK_TILE][CK_ACTIVATION_GROUP];
   for (int32_t r = 0; r < group; r += CK_BLOCK_ROWS) {
     float(*g)[CK_BLOCK_ROWS] = gates[r / CK_BLOCK_ROWS], (*u)[CK_BLOCK_ROWS] = ups[r / CK_BLOCK_ROWS];
     const float *up_bias = up->bias ? up->bias + row + r : NULL, *gate_bias = gate->bias ? gate->bias + row + r : NULL;
     if (j->gated)
-      j->kernels->gate(j->block->activation, g, gate_bias, u, up_bias, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
+      j->kernels->gate(j->block.activation, g, gate_bias, u, up_bias, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
     else
-      j->kernels->gate(j->block->activation, u, up_bias, NULL, NULL, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
+      j->kernels->gate(j->block.activation, u, up_bias, NULL, NULL, x->tokens, &values[0][r], CK_ACTIVATION_GROUP);
   }
   // The group's place within the tile, as a tile of this one group.
   size_t place = (size_t)(row / group) * (size_t)hidden->tokens;
@@ -51,17 +54,17 @@ static void hidden_rows(const job *j, const ck_tile *x, const ck_tile *hidden, i
   int32_t group = hidden->group, most = MOST_GROUPS * group;
   for (int32_t row = first; row < last; row += most) {
     int32_t rows = ck_min(most, last - row);
-    if (j->gated) row_products(j, j->block->gate.packed, x, row, rows, near, gates);
-    row_products(j, j->block->up.packed, x, row, rows, near, ups);
+    if (j->gated) row_products(j, j->block.gate.packed, x, row, rows, near, gates);
+    row_products(j, j->block.up.packed, x, row, rows, near, ups);
     for (int32_t r = 0; r < rows; r += group)
       activate_group(j, x, hidden, row + r, &gates[r / CK_BLOCK_ROWS], &ups[r / CK_BLOCK_ROWS]);
   }
 }
 
 static void hidden_run(void *context, ck_run run, int worker) {
-  (void)worker;
   const job *j = context;
-  int32_t rows = j->hidden.inputs, tiles = ck_ceil(j->x.tokens, CK_TILE), step;
+  ck_tiles in = ck_codes_of(&j->x, worker).tiles;
+  int32_t rows = j->hidden.inputs, tiles = ck_ceil(in.tokens, CK_TILE), step;
   for (int32_t part = run.first; part < run.last; part += step) {
     int32_t chunk = part / j->units, before = chunk * j->units;
     // Parts of one tile are one run of rows.
@@ -70,32 +73,40 @@ static void hidden_run(void *context, ck_run run, int worker) {
     int32_t near = ck_min((run.near - before) * j->unit_rows, rows);
     int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, tiles);
     for (int32_t number = begin; number < end; number++) {
-      ck_tile x = ck_tile_of(&j->x, number), hidden = ck_tile_of(&j->hidden, number);
+      ck_tile x = ck_tile_of(&in, number), hidden = ck_tile_of(&j->hidden, number);
       hidden_rows(j, &x, &hidden, first, last, number == begin ? near : 0);
     }
   }
 }
 
+static void quantize_for_feed(void *context, int worker) { ck_quantize_own(&((const job *)context)->x, worker); }
+
 static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block,
                         bool gated, uint8_t *scratch) {
   const ck_packed *up = block->up.packed, *down = block->down.packed;
-  job j = {.kernels = kernels, .block = block, .gated = gated};
   int32_t hidden = down->inputs, tokens = input->tokens, group = ck_activation_group(down->group);
-  j.hidden = ck_tiles_at(scratch, hidden, tokens, group);
-  scratch += ck_tiles_bytes(hidden, tokens);
-  float *rows = (float *)(scratch + ck_tiles_bytes(input->inputs, tokens));
-  j.x = ck_quantize_input(pool, kernels, input, ck_activation_group(up->group), scratch, rows);
-  j.unit_rows = ck_unit_rows(group, tokens);
-  size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(gated ? 2 * j.unit_rows : j.unit_rows);
-  j.units = ck_ceil(hidden, j.unit_rows), j.chunk_tiles = ck_chunk_tiles(&j.x);
-  ck_expected next = ck_pool_expected(pool);
-  ck_fetch_first(pool, &(ck_expected){.matrices = {down}, .count = 1, .tokens = tokens});
+  job *j = ck_pool_job(pool);
+  j->x = ck_code_input(pool, kernels, input, ck_activation_group(up->group), false, scratch);
+  // Behind the codes of the input, which so lie where those of other products do: in the caches of their threads.
+  scratch += ck_codes_bytes(input->inputs, tokens, ck_pool_threads(pool));
+  j->hidden = ck_tiles_at(scratch, hidden, tokens, group);
+  j->kernels = kernels, j->block = *block, j->gated = gated;
+  j->unit_rows = ck_unit_rows(group, tokens), j->units = ck_ceil(hidden, j->unit_rows);
+  j->chunk_tiles = ck_chunk_tiles(input->inputs);
+  j->down.kernels = kernels, j->down.coded.kernels = NULL, j->down.codes = (ck_codes){.tiles = j->hidden};
+  j->down.inputs = hidden, j->down.tokens = tokens;
+  j->down.count = 1, j->down.outputs[0] = block->down, j->down.outputs[0].fine = false;
+  size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(gated ? 2 * j->unit_rows : j->unit_rows);
+  ck_expected after = ck_pool_expected(pool), then = {.matrices = {down}, .count = 1, .tokens = tokens};
+  ck_stage stages[2] = {{.parts = j->units * ck_ceil(tokens, j->chunk_tiles * CK_TILE), .least = ck_least_units(bytes, tokens),
+                         .run = hidden_run, .prepare = j->x.each ? quantize_for_feed : NULL, .context = j, .next = &then},
+                        ck_packed_stage(&j->down)};
+  stages[1].next = &after;
   ck_tuner *tuner = ck_pool_tuner(pool);
-  j.way = ck_tuner_begin(tuner, bytes * (size_t)j.units, tokens == 1);
-  ck_run_units(pool, j.units * ck_ceil(tokens, j.chunk_tiles * CK_TILE), bytes, tokens, hidden_run, &j);
+  j->way = ck_tuner_begin(tuner, bytes * (size_t)j->units + ck_weight_bytes(j->down.outputs, 1), tokens);
+  j->down.way = j->way;
+  ck_pool_stages(pool, stages, 2);
   ck_tuner_end(tuner);
-  ck_pool_expect(pool, &next);
-  ck_packed_product(pool, kernels, &j.hidden, &block->down);
 }
 
 // ---- the long way: matrices of several kinds ----
@@ -142,8 +153,7 @@ static void feed_mixed(ck_pool *pool, ck_isa isa, const ck_input *input, const c
 }
 
 size_t ck_feed_scratch(int32_t max_inputs, int32_t max_hidden, int32_t max_tokens, int threads) {
-  size_t packed = ck_tiles_bytes(max_hidden, max_tokens) + ck_tiles_bytes(max_inputs, max_tokens) +
-                  ck_round_up((size_t)threads * (size_t)ck_max(max_inputs, max_hidden) * 4);
+  size_t packed = ck_tiles_bytes(max_hidden, max_tokens) + ck_codes_bytes(max_inputs, max_tokens, threads);
   size_t mixed = 2 * values_bytes(max_hidden, max_tokens) +
                  ck_linear_scratch(ck_max(max_inputs, max_hidden), ck_min(max_tokens, CHUNK_TOKENS), threads);
   return packed > mixed ? packed : mixed;

@@ -35,7 +35,7 @@ typedef struct ck_early {
   const uint8_t *until;  // NULL: none are
   ck_way way;
 } ck_early;
-static const ck_early ck_not_early = {NULL, CK_WAY_TWICE};
+static const ck_early ck_not_early = {NULL, CK_WAY_PAGES};
 
 // Sums of products of one tile: [token][row].
 typedef float ck_sums[CK_TILE][CK_BLOCK_ROWS];
@@ -204,29 +204,36 @@ static inline size_t ck_block_bytes(const ck_packed *m) {
   return (size_t)(m->inputs / m->group) * ck_group_bytes(m);
 }
 
+// How far ahead weights are fetched in the ways that do so.
+static inline size_t ck_early_distance(ck_way way) { return way == CK_WAY_NEAR ? 4096 : 8192; }
+
+// Whether those used at p are to be fetched ahead of p, and not only beginnings of pages.
+static inline bool ck_is_ahead(ck_early early, const uint8_t *p) {
+  return early.until && early.way != CK_WAY_PAGES && p + ck_early_distance(early.way) < early.until;
+}
+
+static inline void ck_fetch_lines(const uint8_t *p, size_t bytes) {
+  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + z);
+}
+
+static inline void ck_fetch_twice(const uint8_t *p, size_t bytes) {
+  enum { CLOSE = 1152 };
+  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + 8192 + z, 0, 2), __builtin_prefetch(p + CLOSE + z);
+}
+
+// Fetches the beginning of the next page, once in a page, where `bytes` at p are used now.
+static inline void ck_fetch_page(const uint8_t *p, size_t bytes, const uint8_t *until) {
+  enum { PAGE = 4096, HEAD = 512 };
+  const uint8_t *next = p + PAGE, *page = (const uint8_t *)((uintptr_t)next & ~(uintptr_t)(PAGE - 1));
+  if ((size_t)(next - page) >= bytes || page >= until) return;
+  for (size_t z = 0; z < HEAD; z += 64) __builtin_prefetch(page + z, 0, 2);
+}
+
 // Fetches weights of which `bytes` at p are used now.
 static inline void ck_fetch_early(const uint8_t *p, size_t bytes, ck_early early) {
-  enum { CLOSE = 1152, NEAR = 4096, FAR = 8192, PAGE = 4096, HEAD = 512, LINE = 64 };
-  const uint8_t *far = p + FAR, *near = p + NEAR, *page = (const uint8_t *)((uintptr_t)near & ~(uintptr_t)(PAGE - 1));
-  switch (early.until ? early.way : CK_WAYS) {
-    case CK_WAY_TWICE:
-      if (far >= early.until) return;
-      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(far + z, 0, 2), __builtin_prefetch(p + CLOSE + z);
-      return;
-    case CK_WAY_PAGES:
-      if ((size_t)(near - page) >= bytes || page >= early.until) return;
-      for (size_t z = 0; z < HEAD; z += LINE) __builtin_prefetch(page + z, 0, 2);
-      return;
-    case CK_WAY_FAR:
-      if (far >= early.until) return;
-      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(far + z);
-      return;
-    case CK_WAY_NEAR:
-      if (near >= early.until) return;
-      for (size_t z = 0; z < bytes; z += LINE) __builtin_prefetch(near + z);
-      return;
-    case CK_WAYS: return;
-  }
+  if (ck_is_ahead(early, p) && early.way == CK_WAY_TWICE) ck_fetch_twice(p, bytes);
+  else if (ck_is_ahead(early, p)) ck_fetch_lines(p + ck_early_distance(early.way), bytes);
+  else if (early.until) ck_fetch_page(p, bytes, early.until);
 }
 
 // Groups of a token's head in a cache of codes, bytes of its codes, and halves that belong to a group.

@@ -10,106 +10,7 @@ CK_NO_CONTRACTION
 
 void ck_weight_row(const ck_weight *w, int32_t row, float *out) { ck_kernels_portable.widen(w, row, out); }
 
-// ---- the input ----
-
-static size_t codes_bytes(int32_t inputs, int32_t tokens) { return ck_round_up((size_t)inputs * (size_t)tokens); }
-static size_t scales_bytes(int32_t inputs, int32_t tokens) {
-  return ck_round_up((size_t)(inputs / 16 + 1) * (size_t)tokens * 4);
-}
-
-size_t ck_tiles_bytes(int32_t inputs, int32_t tokens) {
-  return codes_bytes(inputs, tokens) + 2 * scales_bytes(inputs, tokens);
-}
-
-ck_tiles ck_tiles_at(void *memory, int32_t inputs, int32_t tokens, int32_t group) {
-  uint8_t *bytes = memory;
-  ck_tiles tiles = {.inputs = inputs, .tokens = tokens, .group = group, .codes = memory};
-  tiles.scales = (float *)(bytes + codes_bytes(inputs, tokens));
-  tiles.sums = (float *)(bytes + codes_bytes(inputs, tokens) + scales_bytes(inputs, tokens));
-  return tiles;
-}
-
-ck_tile ck_tile_of(const ck_tiles *tiles, int32_t number) {
-  size_t first = (size_t)number * CK_TILE, groups = (size_t)(tiles->inputs / tiles->group);
-  return (ck_tile){.codes = tiles->codes + first * (size_t)tiles->inputs,
-                   .scales = tiles->scales + first * groups,
-                   .sums = tiles->sums + first * groups,
-                   .tokens = ck_min(CK_TILE, tiles->tokens - number * CK_TILE),
-                   .group = tiles->group};
-}
-
-const float *ck_normed_input(const ck_kernels *k, const ck_input *input, int32_t token, float *row) {
-  const float *x = input->x + (size_t)token * input->stride;
-  const ck_norm *n = &input->norm;
-  if (n->kind == CK_NORM_NONE) return x;
-  if (n->kind == CK_NORM_LAYER) k->layer_norm(x, n->weight, n->bias, n->epsilon, input->inputs, row);
-  else k->rms_norm(x, n->weight, n->offset, n->epsilon, input->inputs, row);
-  return row;
-}
-
-typedef struct input_job {
-  const ck_kernels *kernels;
-  const ck_input *input;
-  ck_tiles tiles, rest;  // rest: what the codes leave of the input, if anybody wants it
-  float *rows;           // a row for each worker; or all rows, when the products are in f32
-  bool wide;
-} input_job;
-
-// What the codes of one token of a tile leave of its input.
-static void leave_rest(const ck_tile *tile, int32_t token, const float *x, int32_t inputs, float *rest) {
-  for (int32_t g = 0; g < inputs / tile->group; g++, x += tile->group, rest += tile->group) {
-    const int8_t *codes = tile->codes + (size_t)(g * tile->tokens + token) * (size_t)tile->group;
-    float scale = tile->scales[g * tile->tokens + token];
-    for (int32_t i = 0; i < tile->group; i++) rest[i] = x[i] - (float)codes[i] * scale;
-  }
-}
-
-static void input_part(void *context, int32_t part, int worker) {
-  const input_job *j = context;
-  const ck_input *in = j->input;
-  int32_t first = part * CK_TILE, last = ck_min(first + CK_TILE, in->tokens);
-  for (int32_t t = first; t < last; t++) {
-    float *row = j->rows + (size_t)(j->wide ? t : worker) * (size_t)in->inputs;
-    const float *x = ck_normed_input(j->kernels, in, t, row);
-    if (j->wide) continue;
-    ck_tile tile = ck_tile_of(&j->tiles, part);
-    j->kernels->quantize(x, in->inputs, &tile, t - first);
-    if (!j->rest.tokens) continue;
-    ck_tile rest = ck_tile_of(&j->rest, part);
-    leave_rest(&tile, t - first, x, in->inputs, row);
-    j->kernels->quantize(row, in->inputs, &rest, t - first);
-  }
-}
-
-static void run_input(ck_pool *pool, input_job *j) {
-  int32_t parts = ck_ceil(j->input->tokens, CK_TILE);
-  if (parts > 1) ck_pool_each(pool, parts, input_part, j);
-  else input_part(j, 0, 0);
-}
-
-ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
-                           float *rows) {
-  input_job j = {.kernels = kernels, .input = input, .rows = rows,
-                 .tiles = ck_tiles_at(memory, input->inputs, input->tokens, group)};
-  run_input(pool, &j);
-  return j.tiles;
-}
-
 // ---- packed products ----
-
-typedef struct product_job {
-  const ck_kernels *kernels;
-  const ck_output *outputs;
-  int count;
-  ck_tiles tiles, rest;       // packed products; rest: for fine outputs
-  const float *x;             // f32 products
-  size_t x_stride;
-  int32_t inputs, tokens;
-  int32_t chunk_tiles;        // packed products
-  ck_way way;                 // of packed products
-  float *wide;                // f32 products: WIDE_FLOATS for each worker
-  int32_t unit_rows, all_units;
-} product_job;
 
 static int32_t rows_of(const ck_output *o) { return o->packed ? o->packed->rows : o->weight->rows; }
 
@@ -119,7 +20,7 @@ typedef struct unit {
   int32_t first, last, near;
 } unit;
 
-static unit unit_at(const product_job *j, int32_t index, int32_t near) {
+static unit unit_at(const ck_product *j, int32_t index, int32_t near) {
   const ck_output *o = j->outputs;
   for (; index * j->unit_rows >= rows_of(o); o++) {
     int32_t units = ck_ceil(rows_of(o), j->unit_rows);
@@ -130,8 +31,9 @@ static unit unit_at(const product_job *j, int32_t index, int32_t near) {
 }
 
 // Adds the products with the rest of a tile's input.
-static void add_rest(const product_job *j, const ck_packed *m, int32_t block, int blocks, int32_t number, ck_sums *sums) {
-  ck_tile rest = ck_tile_of(&j->rest, number);
+static void add_rest(const ck_product *j, const ck_codes *codes, const ck_packed *m, int32_t block, int blocks, int32_t number,
+                     ck_sums *sums) {
+  ck_tile rest = ck_tile_of(&codes->rest, number);
   ck_sums more[2];
   j->kernels->products(m, block, blocks, ck_not_early, &rest, more);
   for (int i = 0; i < blocks; i++)
@@ -146,19 +48,19 @@ static void fetch_rows(const ck_output *o, int32_t row, int blocks, int32_t toke
     for (int i = 0; i < blocks; i++) __builtin_prefetch(y + i * CK_BLOCK_ROWS, 1);
 }
 
-static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
+static void packed_unit(const ck_product *j, const ck_codes *codes, const unit *u, int32_t chunk) {
   int32_t begin = chunk * j->chunk_tiles, end = ck_min(begin + j->chunk_tiles, ck_ceil(j->tokens, CK_TILE));
   const ck_packed *m = u->output->packed;
   ck_early early = {ck_block(m, ck_ceil(u->near, CK_BLOCK_ROWS)), j->way};
   ck_sums sums[2];
   for (int32_t number = begin; number < end; number++) {
-    ck_tile tile = ck_tile_of(&j->tiles, number);
+    ck_tile tile = ck_tile_of(&codes->tiles, number);
     int blocks;
     for (int32_t row = u->first; row < u->last; row += blocks * CK_BLOCK_ROWS) {
       blocks = number > begin && row + CK_BLOCK_ROWS < u->last ? 2 : 1;
       if (end - begin > 1) fetch_rows(u->output, row, blocks, number * CK_TILE, tile.tokens);
       j->kernels->products(m, row / CK_BLOCK_ROWS, blocks, number == begin ? early : ck_not_early, &tile, sums);
-      if (u->output->fine) add_rest(j, m, row / CK_BLOCK_ROWS, blocks, number, sums);
+      if (u->output->fine) add_rest(j, codes, m, row / CK_BLOCK_ROWS, blocks, number, sums);
       for (int i = 0; i < blocks; i++)
         j->kernels->finish(u->output, m->rows, row + i * CK_BLOCK_ROWS, number * CK_TILE, tile.tokens, sums[i]);
     }
@@ -166,12 +68,12 @@ static void packed_unit(const product_job *j, const unit *u, int32_t chunk) {
 }
 
 static void packed_run(void *context, ck_run run, int worker) {
-  (void)worker;
-  const product_job *j = context;
+  const ck_product *j = context;
+  ck_codes codes = j->coded.kernels ? ck_codes_of(&j->coded, worker) : j->codes;
   for (int32_t part = run.first; part < run.last; part++) {
     int32_t chunk = part / j->all_units, before = chunk * j->all_units;
     unit u = unit_at(j, part - before, ck_min(run.near - before, j->all_units));
-    packed_unit(j, &u, chunk);
+    packed_unit(j, &codes, &u, chunk);
   }
 }
 
@@ -194,7 +96,7 @@ static void store_dots(const ck_output *o, const float *dots, int32_t first, int
   }
 }
 
-static void wide_unit(const product_job *j, const ck_output *o, int32_t first, int32_t last, int worker) {
+static void wide_unit(const ck_product *j, const ck_output *o, int32_t first, int32_t last, int worker) {
   enum { TOKENS = 48, ROWS = 64 };
   const ck_weight *w = o->weight;
   float *wide = j->wide + (size_t)worker * wide_floats(j->inputs), dots[TOKENS * ROWS];
@@ -222,7 +124,7 @@ static void wide_unit(const product_job *j, const ck_output *o, int32_t first, i
 }
 
 static void wide_run(void *context, ck_run run, int worker) {
-  const product_job *j = context;
+  const ck_product *j = context;
   for (int32_t part = run.first; part < run.last; part++) {
     unit u = unit_at(j, part, run.near);
     wide_unit(j, u.output, u.first, u.last, worker);
@@ -235,36 +137,33 @@ int32_t ck_unit_rows(int32_t grain, int32_t tokens) {
   return tokens > CK_TILE ? ck_max(grain, 2 * CK_BLOCK_ROWS) : grain;
 }
 
-void ck_run_units(ck_pool *pool, int32_t units, size_t bytes, int32_t tokens, ck_run_task task, void *context) {
-    enum { MANY = 4 * CK_TILE, LEAST = 8 << 10 };
-  int32_t least = LEAST / (int32_t)(bytes * (size_t)tokens + 1) + 1;
-  ck_pool_runs(pool, units, tokens < MANY ? least : 0, task, context);
+int32_t ck_least_units(size_t bytes, int32_t tokens) {
+  enum { MANY = 4 * CK_TILE, LEAST = 8 << 10 };
+  return tokens < MANY ? LEAST / (int32_t)(bytes * (size_t)tokens + 1) + 1 : 0;
 }
 
-int32_t ck_chunk_tiles(const ck_tiles *tiles) {
+int32_t ck_chunk_tiles(int32_t inputs) {
   enum { MOST = 512 << 10 };
-  return ck_max(MOST / (tiles->inputs * CK_TILE), 1);
+  return ck_max(MOST / (inputs * CK_TILE), 1);
 }
 
-// Cuts as run_products and feed_packed do.
-void ck_fetch_first(ck_pool *pool, const ck_expected *e) {
+// Cuts as product_stage and feed_packed do.
+void ck_fetch_first(ck_pool *pool, int worker, const ck_expected *e) {
   int threads = ck_pool_threads(pool), matrices = e->hidden_group ? 1 : e->count;
   if (threads < 2 || e->count < 1) return;
-  int32_t rows = ck_unit_rows(e->hidden_group ? e->hidden_group : CK_BLOCK_ROWS, e->tokens), all = 0;
-  for (int i = 0; i < matrices; i++) all += ck_ceil(e->matrices[i]->rows, rows);
-  for (int worker = 0; worker < threads; worker++) {
-    int32_t unit = (int32_t)((int64_t)all * worker / threads), i = 0;
-    for (; unit * rows >= e->matrices[i]->rows; i++) unit -= ck_ceil(e->matrices[i]->rows, rows);
-    const ck_packed *m = e->matrices[i];
-    int32_t block = unit * rows / CK_BLOCK_ROWS;
-    size_t bytes = ck_block_bytes(m);
-    ck_pool_ahead(pool, worker, 0, m->data + (size_t)block * bytes, (size_t)(ck_blocks(m->rows) - block) * bytes);
-  }
+  int32_t rows = ck_unit_rows(e->hidden_group ? e->hidden_group : CK_BLOCK_ROWS, e->tokens), all = 0, i = 0;
+  for (int m = 0; m < matrices; m++) all += ck_ceil(e->matrices[m]->rows, rows);
+  int32_t unit = (int32_t)((int64_t)all * worker / threads);
+  for (; unit * rows >= e->matrices[i]->rows; i++) unit -= ck_ceil(e->matrices[i]->rows, rows);
+  const ck_packed *m = e->matrices[i];
+  int32_t block = unit * rows / CK_BLOCK_ROWS;
+  size_t bytes = ck_block_bytes(m);
+  ck_pool_ahead(pool, worker, 0, m->data + (size_t)block * bytes, (size_t)(ck_blocks(m->rows) - block) * bytes);
 }
 
 void ck_fetch_expected(ck_pool *pool) {
   ck_expected next = ck_pool_expected(pool);
-  ck_fetch_first(pool, &next);
+  for (int worker = 0; worker < ck_pool_threads(pool); worker++) ck_fetch_first(pool, worker, &next);
 }
 
 void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens) {
@@ -289,48 +188,75 @@ static size_t row_bytes(const ck_output *o) {
   return (size_t)w->inputs * (size_t)(w->format == CK_AFFINE ? w->bits : ck_small_bits(w->format)) / 8;
 }
 
-static void run_products(ck_pool *pool, product_job *j, ck_run_task task, int32_t grain, int32_t chunks) {
-  j->unit_rows = ck_unit_rows(grain, j->tokens);
+static ck_stage product_stage(ck_product *j, ck_run_task task, int32_t grain, int32_t chunks) {
+  j->unit_rows = ck_unit_rows(grain, j->tokens), j->all_units = 0;
   for (int i = 0; i < j->count; i++) j->all_units += ck_ceil(rows_of(&j->outputs[i]), j->unit_rows);
   size_t bytes = row_bytes(j->outputs) * (size_t)j->unit_rows;
-  ck_run_units(pool, j->all_units * chunks, bytes, j->tokens, task, j);
+  return (ck_stage){
+      .parts = j->all_units * chunks, .least = ck_least_units(bytes, j->tokens), .run = task, .context = j};
 }
 
-static void packed_products(ck_pool *pool, product_job *j) {
-  j->inputs = j->tiles.inputs, j->tokens = j->tiles.tokens, j->chunk_tiles = ck_chunk_tiles(&j->tiles);
-  ck_fetch_expected(pool);
+static void quantize_for_product(void *context, int worker) { ck_quantize_own(&((const ck_product *)context)->coded, worker); }
+
+ck_stage ck_packed_stage(ck_product *product) {
+  product->chunk_tiles = ck_chunk_tiles(product->inputs);
+  ck_stage stage = product_stage(product, packed_run, CK_BLOCK_ROWS, ck_ceil(product->tokens, product->chunk_tiles * CK_TILE));
+  if (product->coded.kernels && product->coded.each) stage.prepare = quantize_for_product;
+  return stage;
+}
+
+size_t ck_weight_bytes(const ck_output *outputs, int count) {
   size_t bytes = 0;
-  for (int i = 0; i < j->count; i++) bytes += (size_t)ck_blocks(rows_of(&j->outputs[i])) * ck_block_bytes(j->outputs[i].packed);
+  for (int i = 0; i < count; i++) bytes += (size_t)ck_blocks(rows_of(&outputs[i])) * ck_block_bytes(outputs[i].packed);
+  return bytes;
+}
+
+static void packed_products(ck_pool *pool, const ck_coded_input *coded, const ck_output *outputs, int count) {
+  ck_product *product = ck_pool_job(pool);
+  product->kernels = coded->kernels, product->coded = *coded;
+  product->inputs = coded->input.inputs, product->tokens = coded->input.tokens;
+  product->count = count;
+  memcpy(product->outputs, outputs, (size_t)count * sizeof *outputs);
+  ck_stage stage = ck_packed_stage(product);
+  ck_expected next = ck_pool_expected(pool);
+  stage.next = &next;
   ck_tuner *tuner = ck_pool_tuner(pool);
-  j->way = ck_tuner_begin(tuner, bytes, j->tokens == 1);
-  run_products(pool, j, packed_run, CK_BLOCK_ROWS, ck_ceil(j->tokens, j->chunk_tiles * CK_TILE));
+  product->way = ck_tuner_begin(tuner, ck_weight_bytes(outputs, count), product->tokens);
+  ck_pool_stages(pool, &stage, 1);
   ck_tuner_end(tuner);
 }
 
-void ck_packed_product(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *output) {
-  ck_output coarse = *output;
-  coarse.fine = false;
-  product_job j = {.kernels = kernels, .outputs = &coarse, .count = 1, .tiles = *tiles};
-  packed_products(pool, &j);
+typedef struct norm_job {
+  const ck_kernels *kernels;
+  const ck_input *input;
+  float *rows;
+} norm_job;
+
+static void norm_part(void *context, int32_t token, int worker) {
+  (void)worker;
+  const norm_job *j = context;
+  ck_normed_input(j->kernels, j->input, token, j->rows + (size_t)token * (size_t)j->input->inputs);
 }
 
 static void wide_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs,
                           int count, int threads, float *memory) {
-  product_job j = {.kernels = kernels, .outputs = outputs, .count = count, .x = input->x, .x_stride = input->stride,
+  ck_product j = {.kernels = kernels, .count = count, .x = input->x, .x_stride = input->stride,
                    .inputs = input->inputs, .tokens = input->tokens, .wide = memory};
+  memcpy(j.outputs, outputs, (size_t)count * sizeof *outputs);
   if (input->norm.kind != CK_NORM_NONE) {
     j.x = memory + (size_t)threads * wide_floats(input->inputs);
     j.x_stride = (size_t)input->inputs;
-    input_job norm = {.kernels = kernels, .input = input, .rows = (float *)j.x, .wide = true};
-    run_input(pool, &norm);
+    norm_job norm = {kernels, input, (float *)j.x};
+    ck_pool_each(pool, input->tokens, norm_part, &norm);
   }
-  run_products(pool, &j, wide_run, j.tokens > 1 ? 64 : 16, 1);
+  ck_stage stage = product_stage(&j, wide_run, j.tokens > 1 ? 64 : 16, 1);
+  ck_pool_stages(pool, &stage, 1);
 }
 
 // ---- the door ----
 
 size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads) {
-  size_t packed = 2 * ck_tiles_bytes(max_inputs, max_tokens) + ck_round_up((size_t)threads * (size_t)max_inputs * 4);
+  size_t packed = ck_codes_bytes(max_inputs, max_tokens, threads);
   size_t most_wide = (size_t)ck_max(WIDE_FLOATS, 4 * max_inputs);
   size_t wide = ((size_t)threads * most_wide + (size_t)max_inputs * (size_t)max_tokens) * 4;
   return ck_round_up(packed > wide ? packed : wide);
@@ -357,14 +283,8 @@ void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_outpu
     }
     bool fine = false;
     for (int i = 0; i < taken; i++) fine = fine || chosen[i].fine;
-    size_t bytes = ck_tiles_bytes(input->inputs, input->tokens);
-    uint8_t *rest = (uint8_t *)scratch + bytes;
-    input_job codes = {.kernels = kernels, .input = input, .rows = (float *)(rest + bytes),
-                       .tiles = ck_tiles_at(scratch, input->inputs, input->tokens, kinds[kind])};
-    if (fine) codes.rest = ck_tiles_at(rest, input->inputs, input->tokens, kinds[kind]);
-    run_input(pool, &codes);
-    product_job job = {.kernels = kernels, .outputs = chosen, .count = taken, .tiles = codes.tiles, .rest = codes.rest};
-    packed_products(pool, &job);
+    ck_coded_input coded = ck_code_input(pool, kernels, input, kinds[kind], fine, scratch);
+    packed_products(pool, &coded, chosen, taken);
   }
 }
 

@@ -26,9 +26,10 @@ enum { COUNT_BITS = 24, COUNT_MASK = (1 << COUNT_BITS) - 1 };
 
 // Of small parts a thread takes half of what its queue has at once, and fewer and fewer: each claim holds up the reading of
 // memory. What another has fetched already is slow to take over, so of small parts a thread takes others' only where STEAL
-// claims are left, or when these do not come to an end: their owner may not be running. Of a job that gives each thread
-// fewer than LOOK claims it does not even look at what others have left, which would hold up their next claim.
-enum { SHARE = 2, STEAL = 8, LOOK = 32, PATIENCE_NS = 3000 };
+// claims are left, or when these do not come to an end: their owner may not be running. Of a stage that gives each thread
+// fewer than BRIEF claims it takes all it has at once, unless some processors are slower than others, and does not even look at
+// what others have left, which would hold up their next claim.
+enum { SHARE = 2, STEAL = 8, BRIEF = 32, PATIENCE_NS = 3000 };
 
 typedef struct start {
   ck_pool *pool;
@@ -64,13 +65,13 @@ static int32_t end_of(uint64_t ticket) { return (int32_t)(ticket >> COUNT_BITS &
 static int32_t least_of(uint64_t ticket) { return (int32_t)(ticket >> (2 * COUNT_BITS) & 255); }
 static bool has_parts(uint64_t ticket) { return front_of(ticket) < end_of(ticket); }
 
-// Takes parts from the front or the end of a queue: one, or of small ones a share of what is there; none when it is empty.
-static ck_run claim(queue *q, bool front, bool greedy) {
+// Takes parts from the front or the end of a queue: one, or of small ones a share of what is there, or all; none when it is empty.
+static ck_run claim(queue *q, bool front, bool greedy, bool all) {
   uint64_t ticket = atomic_load_explicit(&q->ticket, memory_order_acquire);
   while (has_parts(ticket)) {
     int32_t begin = front_of(ticket), end = end_of(ticket), least = least_of(ticket);
     if (!greedy && !front && end - begin < STEAL * least) break;
-    int32_t count = least ? ck_min(ck_max((end - begin) / SHARE, least), end - begin) : 1;
+    int32_t count = least ? ck_min(ck_max(all ? end - begin : (end - begin) / SHARE, least), end - begin) : 1;
     uint64_t rest = front ? ticket + (uint64_t)count : ticket - ((uint64_t)count << COUNT_BITS);
     if (atomic_compare_exchange_weak_explicit(&q->ticket, &ticket, rest, memory_order_acq_rel, memory_order_acquire))
       return front ? (ck_run){begin, begin + count, end} : (ck_run){end - count, end, end};
@@ -79,32 +80,83 @@ static ck_run claim(queue *q, bool front, bool greedy) {
 }
 
 static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
-  if (pool->runs) pool->runs(pool->context, parts, worker);
+  const ck_stage *stage = &pool->stages[pool->stage];
+  queue *own = &pool->queues[worker];
+  if (stage->prepare && own->prepared != pool->generation) {
+    own->prepared = pool->generation;
+    stage->prepare(stage->context, worker);
+  }
+  if (stage->run) stage->run(stage->context, parts, worker);
   else
     for (int32_t index = parts.first; index < parts.last; index++)
-      if (pool->task) pool->task(pool->context, index, pool->threads);
-      else pool->part(pool->context, index, worker);
+      if (pool->task) pool->task(stage->context, index, pool->threads);
+      else pool->part(stage->context, index, worker);
   return parts.last - parts.first;
+}
+
+// Hands out the parts of the stage that begins. What another may have handed out after it is not touched: as soon as all parts
+// have an owner they may be done and the next stage begun. Nothing here waits for another processor's cache: no store has to be
+// seen before the next.
+static void open_stage(ck_pool *pool) {
+  const ck_stage *stage = &pool->stages[pool->stage];
+  int32_t parts = stage->parts, least = stage->least;
+  int shares = pool->share_count, share = shares;
+  uint64_t later = (uint64_t)(pool->stage_count - 1 - pool->stage);
+  atomic_store_explicit(&pool->left, later << 32 | (uint64_t)parts, memory_order_relaxed);
+  atomic_store_explicit(&pool->brief, parts / shares < BRIEF * least, memory_order_relaxed);
+  pool->generation++;
+  uint64_t mark = (pool->generation << 8 | (uint64_t)least) << (2 * COUNT_BITS);
+  for (int worker = pool->threads - 1; worker >= 0; worker--) {
+    if (!pool->shares[worker]) continue;
+    uint64_t end = (uint64_t)((int64_t)parts * share / shares);
+    uint64_t front = (uint64_t)((int64_t)parts * --share / shares);
+    if (front == end) continue;
+    atomic_store_explicit(&pool->queues[worker].ticket, mark | end << COUNT_BITS | front, memory_order_release);
+  }
+}
+
+static void wake_sleepers(ck_pool *pool) {
+  if (!atomic_load_explicit(&pool->sleepers, memory_order_relaxed) || !atomic_exchange(&pool->sleepers, 0)) return;
+  atomic_fetch_add(&pool->signal, 1);
+  ck_wake(&pool->signal, pool->threads);
+}
+
+// All parts of a stage are done. After the last the caller goes on at once: what it has for the next job is not looked at.
+static void end_stage(ck_pool *pool, bool last) {
+  if (!last) {
+    pool->stage++;
+    open_stage(pool);
+    wake_sleepers(pool);
+  }
+  atomic_thread_fence(memory_order_seq_cst);
+  if (!atomic_load(&pool->caller_sleeps)) return;
+  atomic_fetch_add(&pool->turn, 1);
+  ck_wake(&pool->turn, 1);
 }
 
 // Runs the thread's own parts, then what others have left. All are counted at once: threads that count one by one wait for
 // one another.
 static void run_parts(ck_pool *pool, int worker, bool greedy) {
   int32_t done = 0;
-  int last = greedy || !atomic_load_explicit(&pool->brief, memory_order_relaxed) ? pool->threads : 1;
+  bool brief = atomic_load_explicit(&pool->brief, memory_order_relaxed);
+  int last = greedy || !brief ? pool->threads : 1;
   if (worker) atomic_store_explicit(&pool->queues[worker].busy, true, memory_order_relaxed);
   for (int other = 0; other < last; other++) {
     queue *q = &pool->queues[(worker + other) % pool->threads];
     ck_run parts;
-    while ((parts = claim(q, other == 0, greedy)).last) done += run_claimed(pool, parts, worker);
+    while ((parts = claim(q, other == 0, greedy, brief && !other && !pool->uneven)).last) done += run_claimed(pool, parts, worker);
   }
+  // Parts that are not counted yet hold the stage.
+  if (done && pool->stages[pool->stage].next) ck_fetch_first(pool, worker, pool->stages[pool->stage].next);
   if (worker) {
     queue *own = &pool->queues[worker];
     atomic_store_explicit(&own->busy, false, memory_order_relaxed);
     if (done && atomic_load_explicit(&pool->caller_sleeps, memory_order_relaxed))
       atomic_store_explicit(&own->ended, ck_now_ns(), memory_order_relaxed);
   }
-  if (done && atomic_fetch_sub(&pool->left, done) == done && atomic_load(&pool->caller_sleeps)) ck_wake(&pool->left, 1);
+  if (!done) return;
+  uint64_t left = atomic_fetch_sub(&pool->left, (uint64_t)done) - (uint64_t)done;
+  if (!(uint32_t)left) end_stage(pool, !left);
 }
 
 // Lines to fetch, taken from a queue.
@@ -158,7 +210,9 @@ static bool spin_for_parts(ck_pool *pool, int worker) {
 static void wait_for_parts(ck_pool *pool, int worker) {
   queue *own = &pool->queues[worker];
   while (!spin_for_parts(pool, worker)) {
-    while (atomic_load(&own->dismissed) && !atomic_load(&pool->stopping)) ck_sleep_on(&own->dismissed, 1);
+    // One that is dismissed while a job has stages to come may still get parts of them.
+    while (atomic_load(&own->dismissed) && !has_parts(atomic_load(&own->ticket)) && !atomic_load(&pool->stopping))
+      ck_sleep_on(&own->dismissed, 1);
     // The signal as it was before anybody could know of the sleep: who takes `sleepers` changes it afterwards.
     unsigned signal = atomic_load(&pool->signal);
     atomic_store(&pool->sleepers, 1);
@@ -166,6 +220,14 @@ static void wait_for_parts(ck_pool *pool, int worker) {
     ck_sleep_on(&pool->signal, signal);
     if (atomic_load(&pool->stopping)) return;
   }
+}
+
+// What others have written for a thread that begins.
+static void fetch_job(const ck_pool *pool) {
+  enum { JOB_LINES = 12 };
+  __builtin_prefetch(&pool->generation);
+  for (const char *p = (const char *)pool->stages; p < (const char *)(pool->stages + 2); p += 64) __builtin_prefetch(p);
+  for (int line = 0; line < JOB_LINES; line++) __builtin_prefetch(pool->job + 64 * line);
 }
 
 static void *work(void *argument) {
@@ -183,6 +245,7 @@ static void *work(void *argument) {
 #if defined(__linux__)
     leave_callers_cpu(pool, &allowed);
 #endif
+    fetch_job(pool);
     run_parts(pool, begin.worker, false);
   }
 }
@@ -191,11 +254,12 @@ ck_pool *ck_pool_create(int threads) {
   if (threads < 1) threads = 1;
   ck_pool *pool = aligned_alloc(64, (sizeof(ck_pool) + 63) / 64 * 64);
   if (!pool) return NULL;
-  *pool = (ck_pool){.threads = 1};
+  *pool = (ck_pool){.threads = 1, .uneven = ck_processors_differ()};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
   pool->queues = aligned_alloc(64, (size_t)threads * sizeof(queue));
   pool->standings = calloc((size_t)threads, sizeof(standing));
-  if (!pool->handles || !pool->queues || !pool->standings) {
+  pool->shares = calloc((size_t)threads, sizeof(bool));
+  if (!pool->handles || !pool->queues || !pool->standings || !pool->shares) {
     ck_pool_destroy(pool);
     return NULL;
   }
@@ -205,6 +269,7 @@ ck_pool *ck_pool_create(int threads) {
     atomic_init(&pool->queues[worker].busy, false);
     atomic_init(&pool->queues[worker].ended, 0);
     for (int i = 0; i < CK_FETCHES; i++) atomic_init(&pool->queues[worker].lines[i], 0);
+    pool->queues[worker].prepared = 0;
   }
   for (int worker = 1; worker < threads; worker++) {
     start *begin = malloc(sizeof(start));
@@ -217,12 +282,6 @@ ck_pool *ck_pool_create(int threads) {
     pool->threads = worker + 1;
   }
   return pool;
-}
-
-static void wake_sleepers(ck_pool *pool) {
-  if (!atomic_load_explicit(&pool->sleepers, memory_order_relaxed) || !atomic_exchange(&pool->sleepers, 0)) return;
-  atomic_fetch_add(&pool->signal, 1);
-  ck_wake(&pool->signal, pool->threads);
 }
 
 void ck_pool_destroy(ck_pool *pool) {
@@ -238,22 +297,44 @@ void ck_pool_destroy(ck_pool *pool) {
   free(pool->handles);
   free(pool->queues);
   free(pool->standings);
+  free(pool->shares);
   free(pool);
 }
 
 int ck_pool_threads(const ck_pool *pool) { return pool->threads; }
 
+// Whether the caller has something to do: parts of a stage, or go on.
+static bool caller_is_wanted(ck_pool *pool) {
+  return !atomic_load_explicit(&pool->left, memory_order_acquire) ||
+         has_parts(atomic_load_explicit(&pool->queues[0].ticket, memory_order_relaxed));
+}
+
+// Of each stage that begins meanwhile it takes what nobody has: whose parts they are may sleep.
+static void sleep_for_others(ck_pool *pool) {
+  ck_pool_watch(pool);
+  atomic_store(&pool->caller_sleeps, 1);
+  for (uint64_t looked = atomic_load(&pool->left) >> 32; !caller_is_wanted(pool);) {
+    unsigned turn = atomic_load(&pool->turn);
+    uint64_t later = atomic_load(&pool->left) >> 32;
+    if (later != looked) run_parts(pool, 0, true);
+    else if (!caller_is_wanted(pool)) ck_sleep_on(&pool->turn, turn);
+    looked = later;
+  }
+  atomic_store(&pool->caller_sleeps, 0);
+  ck_pool_judge(pool);
+}
+
 static void wait_for_others(ck_pool *pool) {
   fetching ahead = take_ahead(&pool->queues[0]);
   fetch(&ahead, CALLER_LINES);
   while (ahead.left > 0) {
-    if (!atomic_load_explicit(&pool->left, memory_order_acquire)) return;
+    if (caller_is_wanted(pool)) return;
     fetch(&ahead, STEP_LINES);
   }
   int64_t begin = 0, waited = 0;
   while (waited < REST_NS) {
     for (int look = 0; look < LOOKS; look++) {
-      if (!atomic_load_explicit(&pool->left, memory_order_acquire)) return;
+      if (caller_is_wanted(pool)) return;
       pause_cpu();
     }
     if (waited > SPIN_NS) sched_yield();
@@ -262,17 +343,20 @@ static void wait_for_others(ck_pool *pool) {
     waited = now - begin;
     if (before < PATIENCE_NS && waited >= PATIENCE_NS) run_parts(pool, 0, true);
   }
-  ck_pool_watch(pool);
-  atomic_store(&pool->caller_sleeps, 1);
-  int left;
-  while ((left = atomic_load(&pool->left)) > 0) ck_sleep_on(&pool->left, (unsigned)left);
-  atomic_store(&pool->caller_sleeps, 0);
-  ck_pool_judge(pool);
+  sleep_for_others(pool);
 }
 
-// Nothing here waits for another processor's cache: what is the same as before is not written, and no store has to be seen
-// before the next. A worker that falls asleep meanwhile may be missed; the caller looks again before it waits.
-static void run_all(ck_pool *pool, int32_t parts, int32_t least) {
+// Who gets parts of a job: all but the dismissed.
+static void choose_shares(ck_pool *pool) {
+  if (pool->dismissed) ck_pool_recall_due(pool);
+  if (pool->share_count == pool->threads - pool->dismissed && !pool->dismissed) return;
+  pool->share_count = pool->threads - pool->dismissed;
+  for (int worker = 0; worker < pool->threads; worker++) pool->shares[worker] = !pool->standings[worker].dismissed;
+}
+
+// Runs the job in pool->stages. What is the same as before is not written. A worker that falls asleep meanwhile may be missed;
+// the caller looks again before it waits.
+static void run_all(ck_pool *pool, int count) {
 #if defined(__linux__)
   int cpu = sched_getcpu();
   if (atomic_load_explicit(&pool->caller_cpu, memory_order_relaxed) != cpu)
@@ -280,52 +364,50 @@ static void run_all(ck_pool *pool, int32_t parts, int32_t least) {
 #endif
   if (atomic_load_explicit(&pool->resting, memory_order_relaxed))
     atomic_store_explicit(&pool->resting, false, memory_order_relaxed);
-  atomic_store_explicit(&pool->left, parts, memory_order_relaxed);
-  if (pool->dismissed) ck_pool_recall_due(pool);
-  int shares = pool->threads - pool->dismissed, share = shares;
-  atomic_store_explicit(&pool->brief, parts / shares < LOOK * least, memory_order_relaxed);
-  pool->generation++;
-  uint64_t mark = (pool->generation << 8 | (uint64_t)least) << (2 * COUNT_BITS);
-  for (int worker = pool->threads - 1; worker >= 0; worker--) {
-    if (pool->standings[worker].dismissed) continue;
-    uint64_t end = (uint64_t)((int64_t)parts * share / shares);
-    uint64_t front = (uint64_t)((int64_t)parts * --share / shares);
-    atomic_store_explicit(&pool->queues[worker].ticket, mark | end << COUNT_BITS | front, memory_order_release);
-  }
+  choose_shares(pool);
+  pool->stage = 0, pool->stage_count = count;
+  open_stage(pool);
   wake_sleepers(pool);
-  run_parts(pool, 0, false);
-  wake_sleepers(pool);
-  wait_for_others(pool);
+  do {
+    run_parts(pool, 0, false);
+    wake_sleepers(pool);
+    wait_for_others(pool);
+  } while (atomic_load_explicit(&pool->left, memory_order_acquire));
 }
 
 // What the ticket can count; the caller does any more alone.
 enum { MOST_PARTS = 1 << (COUNT_BITS - 1) };
 
+static void run_only_stage(ck_pool *pool, int32_t parts, ck_task task, ck_part part, void *context) {
+  pool->task = task, pool->part = part;
+  pool->stages[0] = (ck_stage){.parts = parts, .context = context};
+  run_all(pool, 1);
+}
+
 void ck_pool_run(ck_pool *pool, ck_task task, void *context) {
-  if (pool->threads == 1) {
-    task(context, 0, 1);
-    return;
-  }
-  pool->runs = NULL, pool->task = task, pool->context = context;
-  run_all(pool, pool->threads, 0);
+  if (pool->threads == 1) task(context, 0, 1);
+  else run_only_stage(pool, pool->threads, task, NULL, context);
 }
 
 void ck_pool_each(ck_pool *pool, int32_t parts, ck_part part, void *context) {
   int32_t shared = pool->threads == 1 || parts <= 1 ? 0 : ck_min(parts, MOST_PARTS);
-  if (shared) {
-    pool->runs = NULL, pool->task = NULL, pool->part = part, pool->context = context;
-    run_all(pool, shared, 0);
-  }
+  if (shared) run_only_stage(pool, shared, NULL, part, context);
   for (int32_t index = shared; index < parts; index++) part(context, index, 0);
 }
 
-void ck_pool_runs(ck_pool *pool, int32_t parts, int32_t least, ck_run_task task, void *context) {
-  int32_t shared = pool->threads == 1 || parts <= 1 ? 0 : ck_min(parts, MOST_PARTS);
-  if (shared) {
-    pool->runs = task, pool->context = context;
-    run_all(pool, shared, ck_min(least, 255));
-  }
-  if (shared < parts) task(context, (ck_run){shared, parts, parts}, 0);
+static void run_alone(const ck_stage *stage) {
+  if (stage->parts < 1) return;
+  if (stage->prepare) stage->prepare(stage->context, 0);
+  stage->run(stage->context, (ck_run){0, stage->parts, stage->parts}, 0);
+}
+
+void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count) {
+  bool alone = pool->threads == 1 || (count == 1 && stages[0].parts <= 1);
+  for (int i = 0; i < count; i++) alone = alone || stages[i].parts < 1 || stages[i].parts > MOST_PARTS;
+  for (int i = 0; i < count; i++)
+    if (alone) run_alone(&stages[i]);
+    else pool->stages[i] = stages[i], pool->stages[i].least = ck_min(stages[i].least, 255);
+  if (!alone) run_all(pool, count);
 }
 
 void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes) {
@@ -341,6 +423,8 @@ ck_expected ck_pool_expected(ck_pool *pool) {
   pool->expected.count = 0;
   return expected;
 }
+
+void *ck_pool_job(ck_pool *pool) { return pool->job; }
 
 ck_tuner *ck_pool_tuner(ck_pool *pool) { return &pool->tuner; }
 

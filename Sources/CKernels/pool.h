@@ -21,6 +21,7 @@ typedef struct queue {
   atomic_uint dismissed;      // not 0: its thread gets no parts, and sleeps on this
   _Alignas(64) atomic_bool busy;  // its thread holds parts
   _Atomic int64_t ended;      // nanoseconds at which it had none any more while the caller slept
+  uint64_t prepared;          // its thread's: generation of the stage it has prepared itself for
 } queue;
 
 // What the caller knows of a worker, in nanoseconds.
@@ -33,22 +34,29 @@ typedef struct standing {
 
 struct ck_pool {
   int threads;
+  bool uneven;                           // some processors may be slower than others
   pthread_t *handles;
   queue *queues;                         // [threads]
   standing *standings;                   // [threads], the caller's
   int dismissed;                         // workers that are, the caller's
-  _Alignas(64) atomic_int left;          // parts not yet done
+  _Alignas(64) _Atomic uint64_t left;    // stages of the job to come, parts of the one that runs not yet done: 32 bits each
   atomic_int caller_sleeps;
+  atomic_uint turn;                      // changes when a caller that sleeps has to look again
   _Alignas(64) atomic_uint signal;       // changes when sleeping workers have to look again
   atomic_int sleepers;                   // not 0: somebody may sleep on `signal`
   atomic_bool resting, stopping;
-  _Alignas(64) ck_part part;             // these are read only by holders of a claim
+  // The job, read only by holders of a claim and who opens a stage. Threads that get parts are fixed as long as it runs.
+  _Alignas(64) ck_stage stages[CK_MOST_STAGES];
+  int stage_count;
+  ck_part part;                          // instead of the only stage's runs
   ck_task task;
-  ck_run_task runs;
-  void *context;
+  bool *shares;                          // [threads]: who gets parts
+  int share_count;
+  _Alignas(64) uint64_t generation;      // stages until now
+  int stage;                             // the one that runs
   atomic_bool brief;                     // too few claims to look at others'
-  uint64_t generation;
-  ck_expected expected;                  // the caller's
+  _Alignas(64) uint8_t job[CK_JOB_BYTES];
+  _Alignas(64) ck_expected expected;     // the caller's
   ck_tuner tuner;                        // the caller's
   atomic_int caller_cpu;
 };
@@ -67,6 +75,9 @@ static inline void ck_wake(void *word, int count) { (void)word, (void)count; }
 #endif
 
 // ---- standing.c: all of it the caller's ----
+
+// Whether the machine has processors of several kinds.
+bool ck_processors_differ(void);
 
 void ck_pool_recall(ck_pool *pool, int worker);
 // Those whose pause is over.

@@ -14,14 +14,14 @@ typedef struct ck_tuned {
   int64_t best[CK_WAYS];  // nanoseconds
 } ck_tuned;
 typedef struct ck_tuner {
-  ck_tuned tuned[CK_TUNED];
+  ck_tuned tuned[CK_TILE][CK_TUNED];  // [tokens - 1]
   ck_tuned *trial;  // of the product that runs now, or NULL
   int64_t begin;    // its nanoseconds
 } ck_tuner;
 
 ck_tuner *ck_pool_tuner(ck_pool *pool);
-// The way for a product that reads so many bytes; to be measured (until ck_tuner_end), it may be a trial of another one.
-ck_way ck_tuner_begin(ck_tuner *tuner, size_t bytes, bool measured);
+// The way for a product of tokens that reads so many bytes of weights; until ck_tuner_end it may be measured.
+ck_way ck_tuner_begin(ck_tuner *tuner, size_t bytes, int32_t tokens);
 void ck_tuner_end(ck_tuner *tuner);
 int64_t ck_now_ns(void);
 
@@ -39,19 +39,34 @@ typedef struct ck_run {
 } ck_run;
 typedef void (*ck_run_task)(void *context, ck_run run, int worker);
 
-// ck_pool_each for parts so short that taking one costs something: at least `least` (up to 255) are taken at a time, at
-// first more; 0: one by one.
-void ck_pool_runs(ck_pool *pool, int32_t parts, int32_t least, ck_run_task task, void *context);
+// Work in parts so short that taking one costs something: at least `least` (up to 255) are taken at a time, at first more; 0:
+// one by one.
+typedef struct ck_stage {
+  int32_t parts, least;
+  ck_run_task run;
+  void (*prepare)(void *context, int worker);  // by each thread before its first part; may be NULL
+  void *context;
+  const ck_expected *next;  // what follows the stage; may be NULL
+} ck_stage;
+
+// A job of stages, each of which begins when all parts of the one before are done, without a way back to the caller.
+enum { CK_MOST_STAGES = 4 };
+void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count);
+
+// Memory for what a job's stages are told, CK_JOB_BYTES of it, which a thread fetches at once when it begins: following pointers
+// to what another has just written takes longer.
+enum { CK_JOB_BYTES = 1536 };
+void *ck_pool_job(ck_pool *pool);
 
 void ck_pool_expect(ck_pool *pool, const ck_expected *expected);
 // What was expected; it is not any more.
 ck_expected ck_pool_expected(ck_pool *pool);
-// What a thread fetches when it has done its parts of the next job: memory in up to CK_FETCHES places.
+// What a thread fetches when it has done its parts: memory in up to CK_FETCHES places.
 enum { CK_FETCHES = 2 };
 void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes);
-// That for all threads: the first weights each will need of an expected product.
-void ck_fetch_first(ck_pool *pool, const ck_expected *expected);
-// And what was expected of the job that begins now; it is not any more.
+// That of one thread, the first weights it will need of an expected product.
+void ck_fetch_first(ck_pool *pool, int worker, const ck_expected *expected);
+// And of all threads, what was expected of the job that begins now; it is not any more.
 void ck_fetch_expected(ck_pool *pool);
 
 // A quantized input of any number of tokens: tiles of CK_TILE tokens, one after the other.
@@ -68,20 +83,56 @@ ck_tile ck_tile_of(const ck_tiles *tiles, int32_t number);
 // A token's input with its norm applied, in `row` if there is one.
 const float *ck_normed_input(const ck_kernels *kernels, const ck_input *input, int32_t token, float *row);
 
-// Quantizes an input into `memory` (ck_tiles_bytes), the norm applied first. rows: [threads, inputs] floats.
-ck_tiles ck_quantize_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, void *memory,
-                           float *rows);
+// An input's codes, and those of what they leave of it (without tokens where nobody wants them).
+typedef struct ck_codes {
+  ck_tiles tiles, rest;
+} ck_codes;
 
-// The product of a quantized input with a matrix of its activation group.
-void ck_packed_product(ck_pool *pool, const ck_kernels *kernels, const ck_tiles *tiles, const ck_output *output);
+// An input of packed products.
+typedef struct ck_coded_input {
+  const ck_kernels *kernels;
+  ck_input input;
+  int32_t group;    // the activation group
+  bool fine;        // with the rest
+  bool each;        // each thread has codes of its own and makes them (ck_quantize_own) before it needs them
+  uint8_t *memory;  // ck_codes_bytes
+} ck_coded_input;
+
+size_t ck_codes_bytes(int32_t inputs, int32_t tokens, int threads);
+// Quantizes an input, the norm applied first; one of a few tokens only when the threads do.
+ck_coded_input ck_code_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, bool fine,
+                             void *memory);
+void ck_quantize_own(const ck_coded_input *input, int worker);
+// The codes that a thread reads.
+ck_codes ck_codes_of(const ck_coded_input *input, int worker);
+
+// Products of an input with some matrices.
+typedef struct ck_product {
+  const ck_kernels *kernels;
+  int32_t inputs, tokens;
+  int32_t unit_rows, all_units, chunk_tiles;
+  ck_way way;
+  ck_coded_input coded;   // packed products: of an input; or, if it has no kernels,
+  ck_codes codes;         // of codes that are there
+  const float *x;         // products in f32
+  size_t x_stride;
+  float *wide;            // some rows of weights for each worker
+  int count;
+  ck_output outputs[CK_MOST_OUTPUTS];
+} ck_product;
+
+// The stage of a job that computes packed products, which have to stay where they are (ck_pool_job).
+ck_stage ck_packed_stage(ck_product *product);
+// Bytes of packed matrices.
+size_t ck_weight_bytes(const ck_output *outputs, int count);
 
 // Rows of a unit of work, a multiple of `grain`: two blocks where tiles of tokens after the first find the weights in the
 // cache.
 int32_t ck_unit_rows(int32_t grain, int32_t tokens);
 
-// Runs units that each read so many bytes of weights and meet so many tokens.
-void ck_run_units(ck_pool *pool, int32_t units, size_t bytes, int32_t tokens, ck_run_task task, void *context);
+// The least number of units to take at once (ck_stage.least) where each reads so many bytes of weights.
+int32_t ck_least_units(size_t bytes, int32_t tokens);
 
 // Tiles whose codes stay in the second-level cache while a thread passes over the rows: tokens are cut into chunks of
 // so many.
-int32_t ck_chunk_tiles(const ck_tiles *tiles);
+int32_t ck_chunk_tiles(int32_t inputs);

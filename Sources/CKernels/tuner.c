@@ -9,23 +9,24 @@
 // Products that are over too soon say nothing. A way's turns in a trial; turns from one trial to the next.
 enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, SMALL_TURNS = 16, PERIOD = 32 };
 
-// NULL: too small, or one size too many.
-static ck_tuned *tuned_of(ck_tuner *t, size_t bytes) {
-  for (int i = 0; i < CK_TUNED && bytes >= LEAST_BYTES; i++) {
-    if (!t->tuned[i].bytes) t->tuned[i].bytes = bytes;
-    if (t->tuned[i].bytes == bytes) return &t->tuned[i];
+// NULL: too small, one size too many, or so many tokens that memory is not what they wait for.
+static ck_tuned *tuned_of(ck_tuner *t, size_t bytes, int32_t tokens) {
+  for (int i = 0; i < CK_TUNED && bytes >= LEAST_BYTES && tokens <= CK_TILE; i++) {
+    ck_tuned *u = &t->tuned[tokens - 1][i];
+    if (!u->bytes) u->bytes = bytes;
+    if (u->bytes == bytes) return u;
   }
   return NULL;
 }
 
 static int32_t trial_turns(const ck_tuned *u) { return CK_WAYS * (u->bytes < LARGE_BYTES ? SMALL_TURNS : LARGE_TURNS); }
 
-ck_way ck_tuner_begin(ck_tuner *t, size_t bytes, bool measured) {
+ck_way ck_tuner_begin(ck_tuner *t, size_t bytes, int32_t tokens) {
   t->trial = NULL;
-  ck_tuned *u = tuned_of(t, bytes);
+  ck_tuned *u = tuned_of(t, bytes, tokens);
   if (!u) return CK_WAY_TWICE;
-  if (!measured || u->turn >= trial_turns(u)) {
-    if (measured && ++u->turn >= PERIOD * trial_turns(u)) u->turn = 0;
+  if (u->turn >= trial_turns(u)) {
+    if (++u->turn >= PERIOD * trial_turns(u)) u->turn = 0;
     return u->way;
   }
   if (u->turn == 0)

@@ -90,9 +90,9 @@ INLINE void dot_group(const uint8_t *p, int bits, bool e2m1, int32_t group, cons
 }
 
 // The biases of 16 rows behind their scales.
-INLINE __m512 bias16(const ck_packed *m, bool e2m1, const uint8_t *tail, __m512 scales) {
+INLINE __m512 bias16(ck_dtype dtype, bool e2m1, const uint8_t *tail, __m512 scales) {
   if (e2m1) return _mm512_mul_ps(scales, _mm512_set1_ps(-CK_E2M1_ZERO));
-  return widen16(tail + CK_BLOCK_ROWS * ck_dtype_bytes(m->dtype), m->dtype);
+  return widen16(tail + CK_BLOCK_ROWS * ck_dtype_bytes(dtype), dtype);
 }
 
 // What a group adds to the sums of one token: scale * input scale * dot, then bias * sum of inputs.
@@ -100,6 +100,8 @@ INLINE __m512 add_group(__m512 sums, __m512i dot, __m512 scale, __m512 bias, flo
   __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(input_scale));
   return _mm512_fmadd_ps(bias, _mm512_set1_ps(input_sum), _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(dot), sums));
 }
+
+#include "products_few.inc"
 
 INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_t *p, ck_early early, const ck_tile *x,
                            int32_t x_group, int tokens, ck_sums out) {
@@ -111,7 +113,7 @@ INLINE void block_products(const ck_packed *m, int bits, bool e2m1, const uint8_
   for (int t = 0; t < tokens; t++) a[t] = _mm512_setzero_ps();
   for (int32_t g = 0; g < groups; g++, p += step) {
     ck_fetch_early(p, step, early);
-    __m512 s = widen16(p + codes, m->dtype), bias = bias16(m, e2m1, p + codes, s);
+    __m512 s = widen16(p + codes, m->dtype), bias = bias16(m->dtype, e2m1, p + codes, s);
     for (int32_t part = 0; part < parts; part++) {
       __m512i c[CK_TILE];
       dot_group(p + (size_t)part * part_bytes, bits, e2m1, x_group, in, tokens, c);
@@ -161,7 +163,7 @@ INLINE void pair_products(const ck_packed *m, int bits, bool e2m1, const uint8_t
       }
       for (int i = 0; i < 2; i++) {
         const uint8_t *tail = p + (size_t)i * next + codes;
-        __m512 s = widen16(tail, m->dtype), bias = bias16(m, e2m1, tail, s);
+        __m512 s = widen16(tail, m->dtype), bias = bias16(m->dtype, e2m1, tail, s);
         for (int t = 0; t < CK_TILE; t++)
           _mm512_storeu_ps(out[i][t], add_group(_mm512_loadu_ps(out[i][t]), c[i][t], s, bias, scales[t], sums[t]));
       }
@@ -195,6 +197,10 @@ SIZES(products_e2m1_32, 4, true, 32)
 
 static void products(const ck_packed *m, int32_t block, int blocks, ck_early early, const ck_tile *x, ck_sums *out) {
   const uint8_t *p = ck_block(m, block);
+  size_t bytes = ck_block_bytes(m);
+  few *f = few_of(m, x->tokens, early, p + bytes);
+  for (; f && blocks > 0; blocks--, p += bytes, out++) f(m, p, early, x, *out);
+  if (f) return;
   if (m->e2m1) {
     if (x->group == 32) products_e2m1_32(m, p, blocks, early, x, out);
     else products_e2m1_16(m, p, blocks, early, x, out);

@@ -30,7 +30,7 @@ static void check_parts(ck_pool *pool, int threads, int round) {
   for (int32_t part = 0; part < MOST_PARTS; part++) atomic_store(&t.done[part], 0);
   t.parts = parts, t.slow = round % 50 == 0;
   if (round % 11 == 0) ck_pool_each(pool, parts, count_part, &t);
-  else ck_pool_runs(pool, parts, least, count_run, &t);
+  else ck_pool_stages(pool, &(ck_stage){.parts = parts, .least = least, .run = count_run, .context = &t}, 1);
   for (int32_t part = 0; part < MOST_PARTS; part++) {
     int times = atomic_load(&t.done[part]);
     if (times != (part < parts)) fail("part %d of %d, %d threads, least %d: done %d times", part, parts, threads, least, times);
@@ -42,20 +42,27 @@ static void wait_ns(int64_t ns) {
   for (int64_t end = ck_now_ns() + ns; ck_now_ns() < end;) {}
 }
 
-// Products of two sizes, each of which takes less time in a way of its own; others are too small, or are not measured.
+// Products of two sizes and numbers of tokens, each of which takes less time in a way of its own; others are too small, or of
+// more tokens than are measured.
 static void check_tuner(ck_way better, ck_way other) {
   ck_tuner tuner = {.trial = NULL};
   enum { SMALL = 1 << 20, LARGE = 8 << 20 };
-  static const size_t sizes[] = {LARGE, SMALL, 1000, LARGE};
-  for (int i = 0; i < 400; i++) {
-    size_t bytes = sizes[i % 4];
-    ck_way way = ck_tuner_begin(&tuner, bytes, i % 4 != 3);
-    if (i % 4 < 2) wait_ns(way == (bytes == LARGE ? better : other) ? 20000 : 40000);
-    else if (tuner.trial) fail("a product of %zu bytes is on trial", bytes);
+  static const struct {
+    size_t bytes;
+    int32_t tokens;
+  } products[] = {{LARGE, 1}, {SMALL, 1}, {LARGE, CK_TILE}, {1000, 1}, {LARGE, CK_TILE + 1}};
+  const ck_way best[] = {better, other, other};
+  for (int i = 0; i < 500; i++) {
+    int kind = i % 5;
+    ck_way way = ck_tuner_begin(&tuner, products[kind].bytes, products[kind].tokens);
+    if (kind < 3) wait_ns(way == best[kind] ? 20000 : 40000);
+    else if (tuner.trial) fail("a product of %zu bytes and %d tokens is on trial", products[kind].bytes, products[kind].tokens);
     ck_tuner_end(&tuner);
   }
-  ck_way large = ck_tuner_begin(&tuner, LARGE, false), small = ck_tuner_begin(&tuner, SMALL, false);
-  if (large != better || small != other) fail("ways %d and %d; %d and %d were better", large, small, better, other);
+  for (int kind = 0; kind < 3; kind++) {
+    ck_way way = ck_tuner_begin(&tuner, products[kind].bytes, products[kind].tokens);
+    if (way != best[kind]) fail("product %d: way %d; %d was better", kind, way, best[kind]);
+  }
 }
 
 // More sizes than there are places for: the last ones are never on trial.
@@ -63,7 +70,7 @@ static void check_many_sizes(void) {
   ck_tuner tuner = {.trial = NULL};
   int trials = 0;
   for (int i = 0; i < 40000; i++) {
-    ck_tuner_begin(&tuner, (size_t)(i % 40 + 1) << 20, true);
+    ck_tuner_begin(&tuner, (size_t)(i % 40 + 1) << 20, 1);
     trials += tuner.trial != NULL;
     ck_tuner_end(&tuner);
   }
