@@ -127,6 +127,26 @@ static void unit_part(void *context, int32_t part, int worker) {
   end(a, &total);
 }
 
+// One that stores the unit's keys and values first. Rows of heads are the entries' tokens, one after the other.
+typedef struct whole_job {
+  job job;
+  ck_attention attention;
+  ck_heads heads;
+  ck_attention_entry entries[CK_TILE];
+} whole_job;
+
+static void whole_run(void *context, ck_run run, int worker) {
+  const whole_job *w = context;
+  for (int32_t part = run.first; part < run.last; part++) {
+    ck_span unit = unit_at(&w->job, part);
+    int32_t row = 0;
+    for (const ck_attention_entry *e = w->entries; e < unit.entry; e++) row += e->tokens;
+    for (int32_t t = 0; t < unit.entry->tokens; t++)
+      ck_store_heads(w->job.kernels, &w->attention, &w->heads, unit.entry, t, (size_t)(row + t), unit.kv_head, unit.kv_head + 1);
+    unit_part((void *)&w->job, part, worker);
+  }
+}
+
 // The unit and span of a part when spans are computed in parallel.
 static ck_span span_at(const job *j, int32_t part) {
   for (int32_t index = 0;; index++) {
@@ -225,4 +245,22 @@ void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const c
   }
   ck_pool_each(pool, parts, span_part, &j);
   join_spans(&j);
+}
+
+bool ck_attention_stage(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_heads *heads,
+                        const ck_attention_entry *entries, int count, void *scratch, ck_stage *stage) {
+  if (count > CK_TILE || attention->bidirectional) return false;
+  // All tokens of an entry in one unit: no other thread needs what it stores.
+  for (int e = 0; e < count; e++)
+    if (entries[e].tokens > unit_tokens(attention)) return false;
+  job j = job_of(attention, entries, count);
+  if (parallel_spans(&j, ck_pool_threads(pool))) return false;
+  whole_job *w = ck_pool_memory(pool, sizeof *w);
+  w->attention = *attention, w->heads = *heads;
+  memcpy(w->entries, entries, (size_t)count * sizeof *entries);
+  w->job = j;
+  w->job.kernels = ck_kernels_of(isa), w->job.scratch = scratch;
+  w->job.attention = &w->attention, w->job.entries = w->entries;
+  *stage = (ck_stage){.parts = j.units, .run = whole_run, .context = w};
+  return true;
 }

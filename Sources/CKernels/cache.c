@@ -59,21 +59,21 @@ static void store(const ck_kernels *kernels, const ck_cache *c, uint8_t *head, s
   else store_elements(kernels, head, c->dtype, slot * (size_t)size, 1, x, size);
 }
 
+// kv heads [first, last) of a token.
 static void store_token(const ck_kernels *kernels, const ck_cache *c, const int32_t *pages, int32_t position,
-                        const float *keys, const float *values) {
+                        const float *keys, const float *values, int32_t first, int32_t last) {
   uint8_t *page = ck_page(c, pages, position);
-  uint8_t *key_head = page + c->key_offset, *value_head = page + c->value_offset;
   size_t slot = (size_t)(position % c->page_tokens);
-  for (int32_t g = 0; g < c->kv_heads; g++) {
-    store(kernels, c, key_head, slot, true, keys, c->key_size, c->key_bits);
-    store(kernels, c, value_head, slot, false, values, c->value_size, c->value_bits);
-    key_head += ck_key_head_bytes(c), keys += c->key_size;
-    value_head += ck_value_head_bytes(c), values += c->value_size;
+  for (int32_t g = first; g < last; g++) {
+    uint8_t *key_head = page + c->key_offset + (size_t)g * ck_key_head_bytes(c);
+    uint8_t *value_head = page + c->value_offset + (size_t)g * ck_value_head_bytes(c);
+    store(kernels, c, key_head, slot, true, keys + (size_t)g * (size_t)c->key_size, c->key_size, c->key_bits);
+    store(kernels, c, value_head, slot, false, values + (size_t)g * (size_t)c->value_size, c->value_size, c->value_bits);
   }
 }
 
 void ck_cache_store(const ck_cache *c, const int32_t *pages, int32_t position, const float *keys, const float *values) {
-  store_token(&ck_kernels_portable, c, pages, position, keys, values);
+  store_token(&ck_kernels_portable, c, pages, position, keys, values, 0, c->kv_heads);
 }
 
 typedef struct job {
@@ -88,29 +88,32 @@ typedef struct job {
 // Tokens prepared by one part; below SERIAL_TOKENS starting other threads costs more than it saves.
 enum { PART_TOKENS = 8, SERIAL_TOKENS = 4 };
 
-static void prepare(const job *j, float *x, int32_t count, const float *norm, size_t token) {
-  const ck_heads *h = j->heads;
-  int32_t size = j->attention->cache.key_size;
+static void prepare(const ck_kernels *kernels, const ck_heads *h, float *x, int32_t size, int32_t count, const float *norm,
+                    size_t token) {
   size_t row = token * (size_t)h->rope_half;
   for (int32_t i = 0; i < count; i++, x += size) {
-    if (norm) j->kernels->rms_norm(x, norm, h->norm_offset, h->norm_epsilon, size, x);
-    if (h->cosine) j->kernels->rotate(x, h->cosine + row, h->sine + row, h->rope_half, h->interleaved);
+    if (norm) kernels->rms_norm(x, norm, h->norm_offset, h->norm_epsilon, size, x);
+    if (h->cosine) kernels->rotate(x, h->cosine + row, h->sine + row, h->rope_half, h->interleaved);
   }
+}
+
+void ck_store_heads(const ck_kernels *kernels, const ck_attention *a, const ck_heads *h, const ck_attention_entry *e, int32_t t,
+                    size_t token, int32_t first, int32_t last) {
+  int32_t size = a->cache.key_size, shared = a->heads / a->cache.kv_heads;
+  float *queries = h->queries + token * h->query_stride, *keys = h->keys + token * h->key_stride;
+  prepare(kernels, h, queries + (size_t)(first * shared) * (size_t)size, size, (last - first) * shared, h->query_norm, token);
+  prepare(kernels, h, keys + (size_t)first * (size_t)size, size, last - first, h->key_norm, token);
+  store_token(kernels, &a->cache, e->pages, e->first_position + t, keys, h->values + token * h->value_stride, first, last);
 }
 
 static void token_part(void *context, int32_t part, int worker) {
   (void)worker;
   const job *j = context;
-  const ck_heads *h = j->heads;
   const ck_attention_entry *e = j->entries;
   int32_t first = part * PART_TOKENS, last = ck_min(first + PART_TOKENS, j->tokens), before = 0;
   for (int32_t t = first; t < last; t++) {
     for (; t - before >= e->tokens; e++) before += e->tokens;
-    float *keys = h->keys + (size_t)t * h->key_stride;
-    prepare(j, h->queries + (size_t)t * h->query_stride, j->attention->heads, h->query_norm, (size_t)t);
-    prepare(j, keys, j->attention->cache.kv_heads, h->key_norm, (size_t)t);
-    store_token(j->kernels, &j->attention->cache, e->pages, e->first_position + t - before, keys,
-                h->values + (size_t)t * h->value_stride);
+    ck_store_heads(j->kernels, j->attention, j->heads, e, t - before, (size_t)t, 0, j->attention->cache.kv_heads);
   }
 }
 

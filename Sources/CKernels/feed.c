@@ -10,10 +10,8 @@ typedef struct job {
   ck_tiles hidden;
   int32_t unit_rows;  // hidden rows of a part, a multiple of the hidden activation group
   int32_t units, chunk_tiles;
-  ck_way way;
-  ck_product down;
+  ck_product down;    // whose way is that of gate and up too
 } job;
-static_assert(sizeof(job) <= CK_JOB_BYTES, "a job's memory");
 
 // Groups of hidden values whose products come before their activation: all of the gate's, then all of up's, so that weights
 // are read in long runs.
@@ -21,7 +19,7 @@ enum { MOST_GROUPS = 8, MOST_BLOCKS = MOST_GROUPS * CK_ACTIVATION_GROUP / CK_BLO
 
 // `near`: the row up to which weights are fetched early, 0 for none.
 static void row_products(const job *j, const ck_packed *m, const ck_tile *x, int32_t row, int32_t rows, int32_t near, ck_sums *out) {
-  ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->way} : ck_not_early;
+  ck_early early = near ? (ck_early){ck_block(m, ck_ceil(near, CK_BLOCK_ROWS)), j->down.way} : ck_not_early;
   int32_t blocks = rows / CK_BLOCK_ROWS, step;
   for (int32_t b = 0; b < blocks; b += step) {
     step = near ? 1 : ck_min(2, blocks - b);
@@ -81,30 +79,46 @@ static void hidden_run(void *context, ck_run run, int worker) {
 
 static void quantize_for_feed(void *context, int worker) { ck_quantize_own(&((const job *)context)->x, worker); }
 
-static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block,
-                        bool gated, uint8_t *scratch) {
+bool ck_feed_is_packed(const ck_feed_forward *block) {
+  const ck_output *gate = &block->gate, *up = &block->up, *down = &block->down;
+  bool gated = gate->packed || gate->weight;
+  if (!up->packed || !down->packed || (gated && !gate->packed)) return false;
+  return !gated || ck_activation_group(gate->packed->group) == ck_activation_group(up->packed->group);
+}
+
+size_t ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
+                      void *hidden, ck_way **way, ck_stage stages[2]) {
   const ck_packed *up = block->up.packed, *down = block->down.packed;
-  int32_t hidden = down->inputs, tokens = input->tokens, group = ck_activation_group(down->group);
-  job *j = ck_pool_job(pool);
-  j->x = ck_code_input(pool, kernels, input, ck_activation_group(up->group), false, scratch);
-  // Behind the codes of the input, which so lie where those of other products do: in the caches of their threads.
-  scratch += ck_codes_bytes(input->inputs, tokens, ck_pool_threads(pool));
-  j->hidden = ck_tiles_at(scratch, hidden, tokens, group);
-  j->kernels = kernels, j->block = *block, j->gated = gated;
-  j->unit_rows = ck_unit_rows(group, tokens), j->units = ck_ceil(hidden, j->unit_rows);
+  int32_t tokens = input->tokens, group = ck_activation_group(down->group);
+  ck_coded_input x = ck_code_input(pool, kernels, input, ck_activation_group(up->group), false, scratch);
+  job *j = ck_pool_memory(pool, sizeof *j);
+  j->kernels = kernels, j->block = *block, j->gated = block->gate.packed != NULL;
+  j->x = x, j->hidden = ck_tiles_at(hidden, down->inputs, tokens, group);
+  j->unit_rows = ck_unit_rows(group, tokens), j->units = ck_ceil(down->inputs, j->unit_rows);
   j->chunk_tiles = ck_chunk_tiles(input->inputs);
-  j->down.kernels = kernels, j->down.coded.kernels = NULL, j->down.codes = (ck_codes){.tiles = j->hidden};
-  j->down.inputs = hidden, j->down.tokens = tokens;
-  j->down.count = 1, j->down.outputs[0] = block->down, j->down.outputs[0].fine = false;
-  size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(gated ? 2 * j->unit_rows : j->unit_rows);
-  ck_expected after = ck_pool_expected(pool), then = {.matrices = {down}, .count = 1, .tokens = tokens};
-  ck_stage stages[2] = {{.parts = j->units * ck_ceil(tokens, j->chunk_tiles * CK_TILE), .least = ck_least_units(bytes, tokens),
-                         .run = hidden_run, .prepare = j->x.each ? quantize_for_feed : NULL, .context = j, .next = &then},
-                        ck_packed_stage(&j->down)};
-  stages[1].next = &after;
+  ck_product *product = &j->down;
+  product->kernels = kernels, product->coded.kernels = NULL, product->codes = (ck_codes){.tiles = j->hidden};
+  product->inputs = down->inputs, product->tokens = tokens;
+  product->count = 1, product->outputs[0] = block->down, product->outputs[0].fine = false;
+  size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(j->gated ? 2 * j->unit_rows : j->unit_rows);
+  stages[0] = (ck_stage){.parts = j->units * ck_ceil(tokens, j->chunk_tiles * CK_TILE), .least = ck_least_units(bytes, tokens),
+                         .run = hidden_run, .prepare = x.each ? quantize_for_feed : NULL, .context = j,
+                         .next = ck_expected_products(&block->down, 1, tokens)};
+  stages[1] = ck_packed_stage(product);
+  *way = &product->way;
+  return bytes * (size_t)j->units + ck_weight_bytes(&block->down, 1);
+}
+
+static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block,
+                        uint8_t *scratch) {
+  ck_stage stages[2];
+  ck_way *way;
+  // Behind the codes of the input, which so lie where those of other products do: in the caches of their threads.
+  uint8_t *hidden = scratch + ck_codes_bytes(input->inputs, input->tokens, ck_pool_threads(pool));
+  size_t bytes = ck_feed_stages(pool, kernels, input, block, scratch, hidden, &way, stages);
+  stages[1].next = ck_pool_expected(pool);
   ck_tuner *tuner = ck_pool_tuner(pool);
-  j->way = ck_tuner_begin(tuner, bytes * (size_t)j->units + ck_weight_bytes(j->down.outputs, 1), tokens);
-  j->down.way = j->way;
+  *way = ck_tuner_begin(tuner, bytes, input->tokens);
   ck_pool_stages(pool, stages, 2);
   ck_tuner_end(tuner);
 }
@@ -160,11 +174,8 @@ size_t ck_feed_scratch(int32_t max_inputs, int32_t max_hidden, int32_t max_token
 }
 
 void ck_feed(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_feed_forward *block, void *scratch) {
-  const ck_output *gate = &block->gate, *up = &block->up, *down = &block->down;
-  bool gated = gate->packed || gate->weight;
+  const ck_output *gate = &block->gate, *up = &block->up;
   if (input->tokens < 1) return;
-  bool packed = up->packed && down->packed && (!gated || gate->packed);
-  if (packed && gated) packed = ck_activation_group(gate->packed->group) == ck_activation_group(up->packed->group);
-  if (packed) feed_packed(pool, ck_kernels_of(isa), input, block, gated, scratch);
-  else feed_mixed(pool, isa, input, block, gated, up->packed ? up->packed->rows : up->weight->rows, scratch);
+  if (ck_feed_is_packed(block)) feed_packed(pool, ck_kernels_of(isa), input, block, scratch);
+  else feed_mixed(pool, isa, input, block, gate->packed || gate->weight, up->packed ? up->packed->rows : up->weight->rows, scratch);
 }

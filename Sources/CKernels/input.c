@@ -108,7 +108,7 @@ static void tile_part(void *context, int32_t part, int worker) {
 ck_coded_input ck_code_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, bool fine,
                              void *memory) {
   ck_coded_input c = {.kernels = kernels, .input = *input, .group = group, .fine = fine, .memory = memory};
-  c.each = input->tokens <= CK_TILE && ck_pool_threads(pool) > 1;
+  c.each = input->tokens <= CK_TILE;
   if (!c.each) ck_pool_each(pool, ck_ceil(input->tokens, CK_TILE), tile_part, &c);
   return c;
 }

@@ -166,18 +166,28 @@ void ck_fetch_expected(ck_pool *pool) {
   for (int worker = 0; worker < ck_pool_threads(pool); worker++) ck_fetch_first(pool, worker, &next);
 }
 
-void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens) {
+ck_expected ck_expected_products(const ck_output *outputs, int count, int32_t tokens) {
   ck_expected e = {.tokens = tokens};
   for (int i = 0; i < count && i < CK_MOST_OUTPUTS && outputs[i].packed; i++) e.matrices[e.count++] = outputs[i].packed;
-  ck_pool_expect(pool, &e);
+  return e;
 }
 
-void ck_expect_feed(ck_pool *pool, const ck_feed_forward *block, int32_t tokens) {
+ck_expected ck_expected_feed(const ck_feed_forward *block, int32_t tokens) {
   ck_expected e = {.tokens = tokens};
   if (block->gate.packed) e.matrices[e.count++] = block->gate.packed;
   if (block->up.packed) e.matrices[e.count++] = block->up.packed;
   if (block->down.packed) e.hidden_group = ck_activation_group(block->down.packed->group);
   else e.count = 0;
+  return e;
+}
+
+void ck_expect(ck_pool *pool, const ck_output *outputs, int count, int32_t tokens) {
+  ck_expected e = ck_expected_products(outputs, count, tokens);
+  ck_pool_expect(pool, &e);
+}
+
+void ck_expect_feed(ck_pool *pool, const ck_feed_forward *block, int32_t tokens) {
+  ck_expected e = ck_expected_feed(block, tokens);
   ck_pool_expect(pool, &e);
 }
 
@@ -211,15 +221,34 @@ size_t ck_weight_bytes(const ck_output *outputs, int count) {
   return bytes;
 }
 
-static void packed_products(ck_pool *pool, const ck_coded_input *coded, const ck_output *outputs, int count) {
-  ck_product *product = ck_pool_job(pool);
-  product->kernels = coded->kernels, product->coded = *coded;
-  product->inputs = coded->input.inputs, product->tokens = coded->input.tokens;
+// The activation group of an output's matrix; 0: products in f32.
+static int32_t group_of(const ck_output *o) { return o->packed ? ck_activation_group(o->packed->group) : 0; }
+
+bool ck_is_one_product(const ck_output *outputs, int count) {
+  for (int i = 0; i < count; i++)
+    if (!outputs[i].packed || group_of(&outputs[i]) != group_of(&outputs[0])) return false;
+  return count > 0 && count <= CK_MOST_OUTPUTS;
+}
+
+ck_product *ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
+                             void *scratch, ck_stage *stage) {
+  bool fine = false;
+  for (int i = 0; i < count; i++) fine = fine || outputs[i].fine;
+  ck_coded_input coded = ck_code_input(pool, kernels, input, group_of(&outputs[0]), fine, scratch);
+  ck_product *product = ck_pool_memory(pool, sizeof *product);
+  product->kernels = kernels, product->coded = coded;
+  product->inputs = input->inputs, product->tokens = input->tokens;
   product->count = count;
   memcpy(product->outputs, outputs, (size_t)count * sizeof *outputs);
-  ck_stage stage = ck_packed_stage(product);
-  ck_expected next = ck_pool_expected(pool);
-  stage.next = &next;
+  *stage = ck_packed_stage(product);
+  return product;
+}
+
+static void packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
+                            void *scratch) {
+  ck_stage stage;
+  ck_product *product = ck_project_stage(pool, kernels, input, outputs, count, scratch, &stage);
+  stage.next = ck_pool_expected(pool);
   ck_tuner *tuner = ck_pool_tuner(pool);
   product->way = ck_tuner_begin(tuner, ck_weight_bytes(outputs, count), product->tokens);
   ck_pool_stages(pool, &stage, 1);
@@ -262,9 +291,6 @@ size_t ck_linear_scratch(int32_t max_inputs, int32_t max_tokens, int threads) {
   return ck_round_up(packed > wide ? packed : wide);
 }
 
-// The activation group of an output's matrix; 0: products in f32.
-static int32_t group_of(const ck_output *o) { return o->packed ? ck_activation_group(o->packed->group) : 0; }
-
 void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_output *outputs, int count, void *scratch) {
   const ck_kernels *kernels = ck_kernels_of(isa);
   int threads = ck_pool_threads(pool);
@@ -281,10 +307,7 @@ void ck_project(ck_pool *pool, ck_isa isa, const ck_input *input, const ck_outpu
       wide_products(pool, kernels, input, chosen, taken, threads, scratch);
       continue;
     }
-    bool fine = false;
-    for (int i = 0; i < taken; i++) fine = fine || chosen[i].fine;
-    ck_coded_input coded = ck_code_input(pool, kernels, input, kinds[kind], fine, scratch);
-    packed_products(pool, &coded, chosen, taken);
+    packed_products(pool, kernels, input, chosen, taken, scratch);
   }
 }
 

@@ -79,6 +79,15 @@ static ck_run claim(queue *q, bool front, bool greedy, bool all) {
   return (ck_run){0, 0, 0};
 }
 
+// What the caller has written for a stage.
+static void fetch_job(const ck_pool *pool, const ck_stage *stage) {
+  enum { STAGE_LINES = 2, JOB_LINES = 10 };
+  __builtin_prefetch(&pool->generation);
+  for (int line = 0; line < STAGE_LINES; line++) __builtin_prefetch((const char *)stage + 64 * line);
+  const char *job = stage == pool->stages ? (const char *)pool->job : stage->context;
+  for (int line = 0; line < JOB_LINES; line++) __builtin_prefetch(job + 64 * line);
+}
+
 static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
   const ck_stage *stage = &pool->stages[pool->stage];
   queue *own = &pool->queues[worker];
@@ -94,8 +103,8 @@ static int32_t run_claimed(ck_pool *pool, ck_run parts, int worker) {
   return parts.last - parts.first;
 }
 
-// Hands out the parts of the stage that begins. What another may have handed out after it is not touched: as soon as all parts
-// have an owner they may be done and the next stage begun. Nothing here waits for another processor's cache: no store has to be
+// Hands out the parts of the stage that begins, and looks at nothing after the last: as soon as all have an owner they may be
+// done, and another stage or job begun. Nothing here waits for another processor's cache: no store has to be
 // seen before the next.
 static void open_stage(ck_pool *pool) {
   const ck_stage *stage = &pool->stages[pool->stage];
@@ -112,6 +121,7 @@ static void open_stage(ck_pool *pool) {
     uint64_t front = (uint64_t)((int64_t)parts * --share / shares);
     if (front == end) continue;
     atomic_store_explicit(&pool->queues[worker].ticket, mark | end << COUNT_BITS | front, memory_order_release);
+    if (!front) return;
   }
 }
 
@@ -127,11 +137,18 @@ static void end_stage(ck_pool *pool, bool last) {
     pool->stage++;
     open_stage(pool);
     wake_sleepers(pool);
+    atomic_thread_fence(memory_order_seq_cst);
   }
-  atomic_thread_fence(memory_order_seq_cst);
   if (!atomic_load(&pool->caller_sleeps)) return;
   atomic_fetch_add(&pool->turn, 1);
   ck_wake(&pool->turn, 1);
+}
+
+// What a thread needs that has done its parts, which are not counted yet and so hold the stage.
+static void fetch_next(ck_pool *pool, int worker) {
+  const ck_stage *stage = &pool->stages[pool->stage];
+  if (stage->next.count) ck_fetch_first(pool, worker, &stage->next);
+  if (pool->stage + 1 < pool->stage_count) fetch_job(pool, stage + 1);
 }
 
 // Runs the thread's own parts, then what others have left. All are counted at once: threads that count one by one wait for
@@ -146,8 +163,7 @@ static void run_parts(ck_pool *pool, int worker, bool greedy) {
     ck_run parts;
     while ((parts = claim(q, other == 0, greedy, brief && !other && !pool->uneven)).last) done += run_claimed(pool, parts, worker);
   }
-  // Parts that are not counted yet hold the stage.
-  if (done && pool->stages[pool->stage].next) ck_fetch_first(pool, worker, pool->stages[pool->stage].next);
+  if (done) fetch_next(pool, worker);
   if (worker) {
     queue *own = &pool->queues[worker];
     atomic_store_explicit(&own->busy, false, memory_order_relaxed);
@@ -222,14 +238,6 @@ static void wait_for_parts(ck_pool *pool, int worker) {
   }
 }
 
-// What others have written for a thread that begins.
-static void fetch_job(const ck_pool *pool) {
-  enum { JOB_LINES = 12 };
-  __builtin_prefetch(&pool->generation);
-  for (const char *p = (const char *)pool->stages; p < (const char *)(pool->stages + 2); p += 64) __builtin_prefetch(p);
-  for (int line = 0; line < JOB_LINES; line++) __builtin_prefetch(pool->job + 64 * line);
-}
-
 static void *work(void *argument) {
   start begin = *(start *)argument;
   free(argument);
@@ -245,7 +253,7 @@ static void *work(void *argument) {
 #if defined(__linux__)
     leave_callers_cpu(pool, &allowed);
 #endif
-    fetch_job(pool);
+    fetch_job(pool, pool->stages);
     run_parts(pool, begin.worker, false);
   }
 }
@@ -254,7 +262,7 @@ ck_pool *ck_pool_create(int threads) {
   if (threads < 1) threads = 1;
   ck_pool *pool = aligned_alloc(64, (sizeof(ck_pool) + 63) / 64 * 64);
   if (!pool) return NULL;
-  *pool = (ck_pool){.threads = 1, .uneven = ck_processors_differ()};
+  *pool = (ck_pool){.threads = threads, .started = 1, .uneven = ck_processors_differ()};
   pool->handles = calloc((size_t)threads, sizeof(pthread_t));
   pool->queues = aligned_alloc(64, (size_t)threads * sizeof(queue));
   pool->standings = calloc((size_t)threads, sizeof(standing));
@@ -279,7 +287,7 @@ ck_pool *ck_pool_create(int threads) {
       ck_pool_destroy(pool);
       return NULL;
     }
-    pool->threads = worker + 1;
+    pool->started = worker + 1;
   }
   return pool;
 }
@@ -290,7 +298,7 @@ void ck_pool_destroy(ck_pool *pool) {
   atomic_store(&pool->resting, true);
   atomic_fetch_add(&pool->signal, 1);
   ck_wake(&pool->signal, pool->threads);
-  for (int worker = 1; worker < pool->threads; worker++) {
+  for (int worker = 1; worker < pool->started; worker++) {
     ck_pool_recall(pool, worker);
     pthread_join(pool->handles[worker], NULL);
   }
@@ -408,6 +416,7 @@ void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count) {
     if (alone) run_alone(&stages[i]);
     else pool->stages[i] = stages[i], pool->stages[i].least = ck_min(stages[i].least, 255);
   if (!alone) run_all(pool, count);
+  pool->job_bytes = 0;
 }
 
 void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes) {
@@ -424,7 +433,11 @@ ck_expected ck_pool_expected(ck_pool *pool) {
   return expected;
 }
 
-void *ck_pool_job(ck_pool *pool) { return pool->job; }
+void *ck_pool_memory(ck_pool *pool, size_t bytes) {
+  void *memory = pool->job + pool->job_bytes;
+  pool->job_bytes += ck_round_up(bytes);
+  return pool->job_bytes <= CK_JOB_BYTES ? memory : NULL;
+}
 
 ck_tuner *ck_pool_tuner(ck_pool *pool) { return &pool->tuner; }
 

@@ -33,7 +33,7 @@ typedef struct standing {
 } standing;
 
 struct ck_pool {
-  int threads;
+  int threads, started;                  // started: of them, the caller's included
   bool uneven;                           // some processors may be slower than others
   pthread_t *handles;
   queue *queues;                         // [threads]
@@ -57,6 +57,7 @@ struct ck_pool {
   atomic_bool brief;                     // too few claims to look at others'
   _Alignas(64) uint8_t job[CK_JOB_BYTES];
   _Alignas(64) ck_expected expected;     // the caller's
+  size_t job_bytes;                      // of `job` in use
   ck_tuner tuner;                        // the caller's
   atomic_int caller_cpu;
 };

@@ -46,17 +46,17 @@ typedef struct ck_stage {
   ck_run_task run;
   void (*prepare)(void *context, int worker);  // by each thread before its first part; may be NULL
   void *context;
-  const ck_expected *next;  // what follows the stage; may be NULL
+  ck_expected next;                            // what follows the stage
 } ck_stage;
 
 // A job of stages, each of which begins when all parts of the one before are done, without a way back to the caller.
-enum { CK_MOST_STAGES = 4 };
+enum { CK_MOST_STAGES = 5 };
 void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count);
 
-// Memory for what a job's stages are told, CK_JOB_BYTES of it, which a thread fetches at once when it begins: following pointers
-// to what another has just written takes longer.
-enum { CK_JOB_BYTES = 1536 };
-void *ck_pool_job(ck_pool *pool);
+// Memory for what the next job's stages are told, CK_JOB_BYTES in all. Threads fetch it at once when they begin: following
+// pointers to what another has just written takes longer.
+enum { CK_JOB_BYTES = 4096 };
+void *ck_pool_memory(ck_pool *pool, size_t bytes);
 
 void ck_pool_expect(ck_pool *pool, const ck_expected *expected);
 // What was expected; it is not any more.
@@ -121,10 +121,33 @@ typedef struct ck_product {
   ck_output outputs[CK_MOST_OUTPUTS];
 } ck_product;
 
-// The stage of a job that computes packed products, which have to stay where they are (ck_pool_job).
+// Whether an input's products with some matrices are one stage: all packed, and quantized in the same groups.
+bool ck_is_one_product(const ck_output *outputs, int count);
+// That stage, in the pool's memory; its way is to be set. `scratch`: ck_codes_bytes.
+ck_product *ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
+                             void *scratch, ck_stage *stage);
+// The stage of products that are described.
 ck_stage ck_packed_stage(ck_product *product);
 // Bytes of packed matrices.
 size_t ck_weight_bytes(const ck_output *outputs, int count);
+
+// Whether a feed-forward block is two stages.
+bool ck_feed_is_packed(const ck_feed_forward *block);
+// These, in the pool's memory, and the bytes of weights they read; *way is to be set. `scratch`: ck_codes_bytes and
+// `hidden`: ck_tiles_bytes of its values.
+size_t ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
+                      void *hidden, ck_way **way, ck_stage stages[2]);
+
+// Token t of an entry, in a row of its own: queries of kv heads [first, last) prepared in place, their keys and values stored.
+void ck_store_heads(const ck_kernels *kernels, const ck_attention *attention, const ck_heads *heads, const ck_attention_entry *entry,
+                    int32_t t, size_t row, int32_t first, int32_t last);
+
+// Attention as one stage, keys and values stored on the way: for a few tokens and a short past. False: it is not.
+bool ck_attention_stage(ck_pool *pool, ck_isa isa, const ck_attention *attention, const ck_heads *heads,
+                        const ck_attention_entry *entries, int count, void *scratch, ck_stage *stage);
+
+ck_expected ck_expected_products(const ck_output *outputs, int count, int32_t tokens);
+ck_expected ck_expected_feed(const ck_feed_forward *block, int32_t tokens);
 
 // Rows of a unit of work, a multiple of `grain`: two blocks where tiles of tokens after the first find the weights in the
 // cache.

@@ -7,7 +7,7 @@
 #include "products.h"
 
 // Products that are over too soon say nothing. A way's turns in a trial; turns from one trial to the next.
-enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, SMALL_TURNS = 16, PERIOD = 32 };
+enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, SMALL_TURNS = 16, PERIOD = 128 };
 
 // NULL: too small, one size too many, or so many tokens that memory is not what they wait for.
 static ck_tuned *tuned_of(ck_tuner *t, size_t bytes, int32_t tokens) {

@@ -26,8 +26,18 @@ extension Forward {
   }
 
   /// One layer. In the last one only the rows whose logits are wanted go on after the past is stored.
-  mutating func layer(_ plan: LayerPlan, _ batch: StepBatch, isLast: Bool) {
-    project(plan, batch)
+  /// - Parameter isProjected: the layer before has made the projections.
+  /// - Returns: whether those of the next layer are made.
+  mutating func layer(_ plan: LayerPlan, _ batch: StepBatch, isProjected: Bool, isLast: Bool) -> Bool {
+    if plan.mixer.attends { fillEntries(plan, batch) }
+    if !isProjected { project(plan, batch) }
+    if !isLast, runAtOnce(plan, batch) { return true }
+    finish(plan, batch, isLast: isLast)
+    return false
+  }
+
+  /// What follows the projections, piece by piece.
+  private mutating func finish(_ plan: LayerPlan, _ batch: StepBatch, isLast: Bool) {
     if !adapted.isEmpty { adaptProjections(plan) }
     switch plan.mixer {
     case .attention: store(plan, batch)
@@ -53,10 +63,7 @@ extension Forward {
   private mutating func project(_ plan: LayerPlan, _ batch: StepBatch) {
     var (input, attention) = (plan.input, plan.attention)
     input.tokens = Int32(batch.tokenCount)
-    if plan.mixer.attends {
-      fillEntries(plan, batch)
-      ck_expect_attention(pool, &attention, space.entries, Int32(liveEntries))
-    }
+    if plan.mixer.attends { ck_expect_attention(pool, &attention, space.entries, Int32(liveEntries)) }
     ck_project(pool, isa, &input, plan.projections, plan.projectionCount, space.scratch)
   }
 
@@ -66,13 +73,34 @@ extension Forward {
     if let gated = plan.gated { gather(plan, gated, tokens: tokens) }
     normalize(plan.wholeQueryNorm, plan.heads.queries, stride: stride, width: plan.queryWidth, rows: tokens)
     normalize(plan.wholeKeyNorm, plan.heads.keys, stride: stride, width: plan.keyValueWidth, rows: tokens)
-    var (heads, attention) = (plan.heads, plan.attention)
-    if plan.rope >= 0 {
-      let place = plan.rope * stepTokens * space.ropeWidth
-      heads.cosine = UnsafePointer(space.cosines + place)
-      heads.sine = UnsafePointer(space.sines + place)
-    }
+    var (heads, attention) = (rotated(plan), plan.attention)
     ck_attention_store(pool, isa, &attention, &heads, space.entries, Int32(liveEntries))
+  }
+
+  /// The layer's heads with the cosines and sines of its rope.
+  private func rotated(_ plan: LayerPlan) -> ck_heads {
+    var heads = plan.heads
+    guard plan.rope >= 0 else { return heads }
+    let place = plan.rope * stepTokens * space.ropeWidth
+    heads.cosine = UnsafePointer(space.cosines + place)
+    heads.sine = UnsafePointer(space.sines + place)
+    return heads
+  }
+
+  /// What follows the projections up to those of the next layer, in one go where the layer is plain and the tokens are few.
+  private func runAtOnce(_ plan: LayerPlan, _ batch: StepBatch) -> Bool {
+    guard plan.isPlain, adapted.isEmpty else { return false }
+    let (next, tokens) = (plans.layers + plan.index + 1, Int32(batch.tokenCount))
+    var layer = ck_layer(
+      attention: plan.attention, heads: rotated(plan), entries: space.entries, entry_count: Int32(liveEntries),
+      attended: plan.attended, output: plan.attentionOutput, feed_input: plan.feedInput, feed: plan.feed,
+      next: next.pointee.input, next_outputs: next.pointee.projections, next_count: next.pointee.projectionCount)
+    layer.attended.tokens = tokens
+    layer.feed_input.tokens = tokens
+    layer.next.tokens = tokens
+    guard ck_layer_is_one_job(&layer) else { return false }
+    ck_run_layer(pool, isa, &layer, space.scratch)
+    return true
   }
 
   /// What the heads see, into the input of the output matrix; a recurrent layer has it there already.

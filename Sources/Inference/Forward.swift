@@ -208,7 +208,10 @@ public struct Forward: ~Copyable {
     rotate(batch)
     findAdapted(batch)
     let last = plans.count - 1
-    for index in 0...last { layer(plans.layers[index], batch, isLast: index == last) }
+    var isProjected = false
+    for index in 0...last {
+      isProjected = layer(plans.layers[index], batch, isProjected: isProjected, isLast: index == last)
+    }
     for entry in batch.entries { pages.advance(entry.sequence.slot, by: entry.count) }
     return batch.wantedRows
   }

@@ -35,6 +35,13 @@ struct LayerPlan {
   var experts: UnsafeMutablePointer<ExpertsPlan>?
   var feedResidual = Residual()
   var isParallel: Bool
+
+  /// Nothing but attention and a dense feed-forward block, both added to the residual stream by their last product.
+  var isPlain: Bool {
+    guard case .attention = mixer else { return false }
+    return gated == nil && experts == nil && !isParallel && attentionResidual.isDirect && feedResidual.isDirect
+      && wholeQueryNorm.kind == CK_NORM_NONE && wholeKeyNorm.kind == CK_NORM_NONE
+  }
 }
 
 /// How the result of a half joins the residual stream.

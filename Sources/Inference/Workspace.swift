@@ -41,7 +41,7 @@ struct Workspace: ~Copyable {
     let inputs = Int32(max(hidden, queries, headsWidth))
     let scratchBytes = max(
       ck_linear_scratch(inputs, Int32(tokens), Int32(threads)),
-      ck_feed_scratch(Int32(hidden), Int32(wide), Int32(tokens), Int32(threads)), mixerScratch)
+      ck_feed_scratch(inputs, Int32(wide), Int32(tokens), Int32(threads)), mixerScratch)
     let entrySizes = [MemoryLayout<ck_attention_entry>.stride, MemoryLayout<ck_delta_entry>.stride]
     let sizes = (widths.map { $0 * tokens * 4 } + entrySizes.map { $0 * options.sequences }).map {
       $0.roundedUp(to: 64)

@@ -44,5 +44,6 @@ void check_vectors(void);
 void check_pool(void);
 void check_products(void);
 void check_attention(void);
+void check_layers(void);
 void check_recurrent(void);
 void check_quantization(void);

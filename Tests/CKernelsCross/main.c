@@ -83,6 +83,7 @@ int main(int count, char **arguments) {
   check_pool();
   check_products();
   check_attention();
+  check_layers();
   check_recurrent();
   check_quantization();
   printf("checksum %016llx\n", (unsigned long long)checksum);

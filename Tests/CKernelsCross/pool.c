@@ -38,6 +38,52 @@ static void check_parts(ck_pool *pool, int threads, int round) {
   if (round % 200 == 0) ck_pool_rest(pool);
 }
 
+// A job of stages: none begins before the one before is done, and who runs a part has prepared itself for its stage, once.
+typedef struct staged {
+  struct stages *all;
+  int number;
+  int32_t parts;
+  atomic_int done, prepared[8];
+} staged;
+
+typedef struct stages {
+  staged stages[CK_MOST_STAGES];
+  bool slow;
+} stages;
+
+static void prepare_stage(void *context, int worker) { atomic_fetch_add(&((staged *)context)->prepared[worker], 1); }
+
+static void run_stage(void *context, ck_run run, int worker) {
+  staged *s = context;
+  if (atomic_load(&s->prepared[worker]) != 1) fail("stage %d: worker %d is prepared %d times", s->number, worker, atomic_load(&s->prepared[worker]));
+  if (s->number) {
+    const staged *before = &s->all->stages[s->number - 1];
+    if (atomic_load(&before->done) != before->parts) fail("stage %d begins after %d of %d parts", s->number, atomic_load(&before->done), before->parts);
+  }
+  if (s->all->slow && (worker + s->number) % 2) nanosleep(&(struct timespec){0, 100000}, NULL);
+  atomic_fetch_add(&s->done, run.last - run.first);
+}
+
+static void check_stages(ck_pool *pool, int threads, int round) {
+  static stages all;
+  ck_stage job[CK_MOST_STAGES];
+  int count = 1 + round % CK_MOST_STAGES;
+  all.slow = round % 40 == 0;
+  for (int i = 0; i < count; i++) {
+    staged *s = &all.stages[i];
+    memset(s, 0, sizeof *s);
+    s->all = &all, s->number = i, s->parts = (round * 7 + i * 13) % 5 ? 1 + (round * 31 + i * 17) % 40 : 1;
+    job[i] = (ck_stage){.parts = s->parts, .least = (round + i) % 4, .run = run_stage, .prepare = prepare_stage, .context = s};
+  }
+  ck_pool_stages(pool, job, count);
+  for (int i = 0; i < count; i++)
+    if (atomic_load(&all.stages[i].done) != all.stages[i].parts)
+      fail("stage %d of %d, %d threads: %d of %d parts", i, count, threads, atomic_load(&all.stages[i].done), all.stages[i].parts);
+  // Workers that sleep, or are left out, when a job begins.
+  if (round % 97 == 0) ck_pool_rest(pool);
+  if (round % 211 == 0) ck_pool_limit(pool, 1 + round % threads);
+}
+
 static void wait_ns(int64_t ns) {
   for (int64_t end = ck_now_ns() + ns; ck_now_ns() < end;) {}
 }
@@ -159,6 +205,7 @@ void check_pool(void) {
   for (int threads = 1; threads <= 5; threads++) {
     ck_pool *pool = ck_pool_create(threads);
     for (int round = 0; round < 2000; round++) check_parts(pool, threads, round);
+    for (int round = 0; round < 3000; round++) check_stages(pool, threads, round);
     ck_pool_destroy(pool);
   }
   check_sleepers();

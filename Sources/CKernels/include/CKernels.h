@@ -325,6 +325,30 @@ void ck_attend(ck_pool *pool, ck_isa isa, const ck_attention *attention, const c
 void ck_expect_attention(ck_pool *pool, const ck_attention *attention, const ck_attention_entry *entries, int count);
 size_t ck_attention_scratch(const ck_attention *attention, int threads);
 
+// ---- a layer at once ----
+
+// What a layer does with a few tokens after its projections, and the projections of the next one.
+typedef struct ck_layer {
+  ck_attention attention;
+  ck_heads heads;                     // rows: the entries' tokens, one after the other
+  const ck_attention_entry *entries;
+  int entry_count;
+  ck_input attended;                  // of the output matrix: what attention makes
+  ck_output output;
+  ck_input feed_input;
+  ck_feed_forward feed;
+  ck_input next;
+  const ck_output *next_outputs;
+  int next_count;
+} ck_layer;
+
+// Whether ck_run_layer can do this: all matrices are packed, the next projections in the same groups, and the tokens are few.
+bool ck_layer_is_one_job(const ck_layer *layer);
+
+// ck_attention_store, ck_attend, ck_project, ck_feed and ck_project, one after the other, with the same results. `scratch`: as
+// they need it, together with ck_feed_scratch of the widest input.
+void ck_run_layer(ck_pool *pool, ck_isa isa, const ck_layer *layer, void *scratch);
+
 // ---- gated delta net ----
 
 // A recurrent layer: a causal convolution and silu over queries, keys and values, then for each value head a matrix
