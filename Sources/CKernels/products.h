@@ -6,12 +6,13 @@
 enum { CK_MOST_OUTPUTS = 8 };
 
 // How weights are fetched, as measured for each size of product: see tuner.c. The caller's.
-enum { CK_TUNED = 16 };
+enum { CK_TUNED = 16, CK_TRIAL_TURNS = 16 };
 typedef struct ck_tuned {
   size_t bytes;     // 0: of none yet
   ck_way way;       // the best one
   int32_t turn;     // products of this size until now, in this period
-  int64_t best[CK_WAYS];  // nanoseconds
+  int32_t period;   // how often a trial's length
+  int64_t taken[CK_WAYS][CK_TRIAL_TURNS];  // nanoseconds
 } ck_tuned;
 typedef struct ck_tuner {
   ck_tuned tuned[CK_TILE][CK_TUNED];  // [tokens - 1]

@@ -6,8 +6,11 @@
 // depends on it.
 #include "products.h"
 
-// Products that are over too soon say nothing. A way's turns in a trial; turns from one trial to the next.
-enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, SMALL_TURNS = 16, PERIOD = 128 };
+#include <stdlib.h>
+
+// Products that are over too soon say nothing. Turns of a way in a trial; lengths of a trial from one to the next, few at first,
+// when caches are cold and the first answer may be wrong.
+enum { LEAST_BYTES = 64 << 10, LARGE_BYTES = 4 << 20, LARGE_TURNS = 3, FIRST_PERIOD = 4, MOST_PERIOD = 128 };
 
 // NULL: too small, one size too many, or so many tokens that memory is not what they wait for.
 static ck_tuned *tuned_of(ck_tuner *t, size_t bytes, int32_t tokens) {
@@ -19,31 +22,46 @@ static ck_tuned *tuned_of(ck_tuner *t, size_t bytes, int32_t tokens) {
   return NULL;
 }
 
-static int32_t trial_turns(const ck_tuned *u) { return CK_WAYS * (u->bytes < LARGE_BYTES ? SMALL_TURNS : LARGE_TURNS); }
+static int32_t way_turns(const ck_tuned *u) { return u->bytes < LARGE_BYTES ? CK_TRIAL_TURNS : LARGE_TURNS; }
 
 ck_way ck_tuner_begin(ck_tuner *t, size_t bytes, int32_t tokens) {
   t->trial = NULL;
   ck_tuned *u = tuned_of(t, bytes, tokens);
   if (!u) return CK_WAY_TWICE;
-  if (u->turn >= trial_turns(u)) {
-    if (++u->turn >= PERIOD * trial_turns(u)) u->turn = 0;
+  int32_t trial = CK_WAYS * way_turns(u);
+  if (u->turn >= trial) {
+    if (++u->turn >= u->period * trial) u->turn = 0;
     return u->way;
   }
-  if (u->turn == 0)
-    for (int way = 0; way < CK_WAYS; way++) u->best[way] = INT64_MAX;
   t->trial = u;
   t->begin = ck_now_ns();
   return (ck_way)(u->turn % CK_WAYS);
 }
 
+static int by_size(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+// The way whose turn in the middle took least; another than until now has to be better by a hundredth.
+static ck_way best_way(ck_tuned *u) {
+  int32_t turns = way_turns(u);
+  int64_t middle[CK_WAYS];
+  for (int way = 0; way < CK_WAYS; way++) {
+    qsort(u->taken[way], (size_t)turns, sizeof u->taken[way][0], by_size);
+    middle[way] = u->taken[way][turns / 2];
+  }
+  ck_way best = u->way;
+  for (int way = 0; way < CK_WAYS; way++)
+    if (middle[way] < middle[best] - (best == u->way ? middle[best] / 100 : 0)) best = (ck_way)way;
+  return best;
+}
+
 void ck_tuner_end(ck_tuner *t) {
   ck_tuned *u = t->trial;
   if (!u) return;
-  int64_t taken = ck_now_ns() - t->begin;
-  int tried = u->turn++ % CK_WAYS;
-  if (taken < u->best[tried]) u->best[tried] = taken;
-  if (u->turn < trial_turns(u)) return;
-  // Another way has to be better by a hundredth.
-  for (int way = 0; way < CK_WAYS; way++)
-    if (u->best[way] < u->best[u->way] - u->best[u->way] / 100) u->way = (ck_way)way;
+  u->taken[u->turn % CK_WAYS][u->turn / CK_WAYS] = ck_now_ns() - t->begin;
+  if (++u->turn < CK_WAYS * way_turns(u)) return;
+  u->way = best_way(u);
+  u->period = u->period ? ck_min(2 * u->period, MOST_PERIOD) : FIRST_PERIOD;
 }
