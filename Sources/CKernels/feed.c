@@ -86,8 +86,8 @@ bool ck_feed_is_packed(const ck_feed_forward *block) {
   return !gated || ck_activation_group(gate->packed->group) == ck_activation_group(up->packed->group);
 }
 
-size_t ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
-                      void *hidden, ck_way **way, ck_stage stages[2]) {
+void ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
+                    void *hidden, ck_stage stages[2]) {
   const ck_packed *up = block->up.packed, *down = block->down.packed;
   int32_t tokens = input->tokens, group = ck_activation_group(down->group);
   ck_coded_input x = ck_code_input(pool, kernels, input, ck_activation_group(up->group), false, scratch);
@@ -103,24 +103,18 @@ size_t ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *
   size_t bytes = ck_block_bytes(up) / CK_BLOCK_ROWS * (size_t)(j->gated ? 2 * j->unit_rows : j->unit_rows);
   stages[0] = (ck_stage){.parts = j->units * ck_ceil(tokens, j->chunk_tiles * CK_TILE), .least = ck_least_units(bytes, tokens),
                          .run = hidden_run, .prepare = x.each ? quantize_for_feed : NULL, .context = j,
-                         .next = ck_expected_products(&block->down, 1, tokens)};
+                         .next = ck_expected_products(&block->down, 1, tokens), .weights = bytes * (size_t)j->units};
   stages[1] = ck_packed_stage(product);
-  *way = &product->way;
-  return bytes * (size_t)j->units + ck_weight_bytes(&block->down, 1);
 }
 
 static void feed_packed(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block,
                         uint8_t *scratch) {
   ck_stage stages[2];
-  ck_way *way;
   // Behind the codes of the input, which so lie where those of other products do: in the caches of their threads.
   uint8_t *hidden = scratch + ck_codes_bytes(input->inputs, input->tokens, ck_pool_threads(pool));
-  size_t bytes = ck_feed_stages(pool, kernels, input, block, scratch, hidden, &way, stages);
+  ck_feed_stages(pool, kernels, input, block, scratch, hidden, stages);
   stages[1].next = ck_pool_expected(pool);
-  ck_tuner *tuner = ck_pool_tuner(pool);
-  *way = ck_tuner_begin(tuner, bytes, input->tokens);
-  ck_pool_stages(pool, stages, 2);
-  ck_tuner_end(tuner);
+  ck_pool_weighted(pool, stages, 2, input->tokens);
 }
 
 // ---- the long way: matrices of several kinds ----

@@ -86,6 +86,12 @@ static ck_codes codes_at(const ck_coded_input *c, uint8_t *memory) {
   return codes;
 }
 
+// A worker's row behind the codes, whose memory is given.
+static float *row_at(const ck_coded_input *c, uint8_t *memory, int worker) {
+  const ck_input *in = &c->input;
+  return (float *)(memory + 2 * ck_tiles_bytes(in->inputs, in->tokens) + (size_t)worker * row_bytes(in->inputs));
+}
+
 static uint8_t *own_memory(const ck_coded_input *c, int worker) {
   return c->memory + (size_t)worker * own_bytes(c->input.inputs, c->input.tokens);
 }
@@ -94,15 +100,13 @@ ck_codes ck_codes_of(const ck_coded_input *c, int worker) { return codes_at(c, c
 
 void ck_quantize_own(const ck_coded_input *c, int worker) {
   ck_codes codes = ck_codes_of(c, worker);
-  float *row = (float *)(own_memory(c, worker) + 2 * ck_tiles_bytes(c->input.inputs, c->input.tokens));
-  quantize_tile(c->kernels, &c->input, &codes, 0, row);
+  quantize_tile(c->kernels, &c->input, &codes, 0, row_at(c, own_memory(c, worker), 0));
 }
 
 static void tile_part(void *context, int32_t part, int worker) {
   const ck_coded_input *c = context;
   ck_codes codes = codes_at(c, c->memory);
-  uint8_t *rows = c->memory + 2 * ck_tiles_bytes(c->input.inputs, c->input.tokens);
-  quantize_tile(c->kernels, &c->input, &codes, part, (float *)(rows + (size_t)worker * row_bytes(c->input.inputs)));
+  quantize_tile(c->kernels, &c->input, &codes, part, row_at(c, c->memory, worker));
 }
 
 ck_coded_input ck_code_input(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, int32_t group, bool fine,

@@ -218,7 +218,8 @@ static inline void ck_fetch_lines(const uint8_t *p, size_t bytes) {
 
 static inline void ck_fetch_twice(const uint8_t *p, size_t bytes) {
   enum { CLOSE = 1152 };
-  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + 8192 + z, 0, 2), __builtin_prefetch(p + CLOSE + z);
+  size_t far = ck_early_distance(CK_WAY_TWICE);
+  for (size_t z = 0; z < bytes; z += 64) __builtin_prefetch(p + far + z, 0, 2), __builtin_prefetch(p + CLOSE + z);
 }
 
 // Fetches the beginning of the next page, once in a page, where `bytes` at p are used now.

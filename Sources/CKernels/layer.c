@@ -23,17 +23,11 @@ void ck_run_layer(ck_pool *pool, ck_isa isa, const ck_layer *l, void *scratch) {
     ck_pool_expect(pool, &output);
     ck_attend(pool, isa, &l->attention, l->entries, l->entry_count, scratch);
   }
-  ck_way *ways[3];
-  ways[0] = &ck_project_stage(pool, kernels, &l->attended, &l->output, 1, scratch, &stages[count])->way;
+  stages[count] = ck_project_stage(pool, kernels, &l->attended, &l->output, 1, scratch);
   stages[count++].next = ck_expected_feed(&l->feed, tokens);
-  size_t bytes = ck_feed_stages(pool, kernels, &l->feed_input, &l->feed, scratch, hidden, &ways[1], &stages[count]);
+  ck_feed_stages(pool, kernels, &l->feed_input, &l->feed, scratch, hidden, &stages[count]);
   count += 2;
   stages[count - 1].next = ck_expected_products(l->next_outputs, l->next_count, tokens);
-  ways[2] = &ck_project_stage(pool, kernels, &l->next, l->next_outputs, l->next_count, scratch, &stages[count++])->way;
-  bytes += ck_weight_bytes(&l->output, 1) + ck_weight_bytes(l->next_outputs, l->next_count);
-  ck_tuner *tuner = ck_pool_tuner(pool);
-  ck_way way = ck_tuner_begin(tuner, bytes, tokens);
-  for (int i = 0; i < 3; i++) *ways[i] = way;
-  ck_pool_stages(pool, stages, count);
-  ck_tuner_end(tuner);
+  stages[count++] = ck_project_stage(pool, kernels, &l->next, l->next_outputs, l->next_count, scratch);
+  ck_pool_weighted(pool, stages, count, tokens);
 }

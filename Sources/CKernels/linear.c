@@ -212,13 +212,10 @@ ck_stage ck_packed_stage(ck_product *product) {
   product->chunk_tiles = ck_chunk_tiles(product->inputs);
   ck_stage stage = product_stage(product, packed_run, CK_BLOCK_ROWS, ck_ceil(product->tokens, product->chunk_tiles * CK_TILE));
   if (product->coded.kernels && product->coded.each) stage.prepare = quantize_for_product;
+  for (int i = 0; i < product->count; i++)
+    stage.weights += (size_t)ck_blocks(rows_of(&product->outputs[i])) * ck_block_bytes(product->outputs[i].packed);
+  stage.way = &product->way;
   return stage;
-}
-
-size_t ck_weight_bytes(const ck_output *outputs, int count) {
-  size_t bytes = 0;
-  for (int i = 0; i < count; i++) bytes += (size_t)ck_blocks(rows_of(&outputs[i])) * ck_block_bytes(outputs[i].packed);
-  return bytes;
 }
 
 // The activation group of an output's matrix; 0: products in f32.
@@ -230,8 +227,8 @@ bool ck_is_one_product(const ck_output *outputs, int count) {
   return count > 0 && count <= CK_MOST_OUTPUTS;
 }
 
-ck_product *ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
-                             void *scratch, ck_stage *stage) {
+ck_stage ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
+                          void *scratch) {
   bool fine = false;
   for (int i = 0; i < count; i++) fine = fine || outputs[i].fine;
   ck_coded_input coded = ck_code_input(pool, kernels, input, group_of(&outputs[0]), fine, scratch);
@@ -240,19 +237,14 @@ ck_product *ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_
   product->inputs = input->inputs, product->tokens = input->tokens;
   product->count = count;
   memcpy(product->outputs, outputs, (size_t)count * sizeof *outputs);
-  *stage = ck_packed_stage(product);
-  return product;
+  return ck_packed_stage(product);
 }
 
 static void packed_products(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
                             void *scratch) {
-  ck_stage stage;
-  ck_product *product = ck_project_stage(pool, kernels, input, outputs, count, scratch, &stage);
+  ck_stage stage = ck_project_stage(pool, kernels, input, outputs, count, scratch);
   stage.next = ck_pool_expected(pool);
-  ck_tuner *tuner = ck_pool_tuner(pool);
-  product->way = ck_tuner_begin(tuner, ck_weight_bytes(outputs, count), product->tokens);
-  ck_pool_stages(pool, &stage, 1);
-  ck_tuner_end(tuner);
+  ck_pool_weighted(pool, &stage, 1, input->tokens);
 }
 
 typedef struct norm_job {

@@ -419,6 +419,16 @@ void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count) {
   pool->job_bytes = 0;
 }
 
+void ck_pool_weighted(ck_pool *pool, const ck_stage *stages, int count, int32_t tokens) {
+  size_t bytes = 0;
+  for (int i = 0; i < count; i++) bytes += stages[i].weights;
+  ck_way way = ck_tuner_begin(&pool->tuner, bytes, tokens);
+  for (int i = 0; i < count; i++)
+    if (stages[i].way) *stages[i].way = way;
+  ck_pool_stages(pool, stages, count);
+  ck_tuner_end(&pool->tuner);
+}
+
 void ck_pool_ahead(ck_pool *pool, int worker, int place, const void *memory, size_t bytes) {
   queue *q = &pool->queues[worker];
   atomic_store_explicit(&q->ahead[place], memory, memory_order_relaxed);
@@ -438,7 +448,5 @@ void *ck_pool_memory(ck_pool *pool, size_t bytes) {
   pool->job_bytes += ck_round_up(bytes);
   return pool->job_bytes <= CK_JOB_BYTES ? memory : NULL;
 }
-
-ck_tuner *ck_pool_tuner(ck_pool *pool) { return &pool->tuner; }
 
 void ck_pool_rest(ck_pool *pool) { atomic_store_explicit(&pool->resting, true, memory_order_relaxed); }

@@ -75,10 +75,10 @@ static inline void ck_sleep_on(void *word, unsigned value) {
 static inline void ck_wake(void *word, int count) { (void)word, (void)count; }
 #endif
 
-// ---- standing.c: all of it the caller's ----
-
-// Whether the machine has processors of several kinds.
+// Whether the machine has processors of several kinds: processors.c.
 bool ck_processors_differ(void);
+
+// ---- standing.c: all of it the caller's ----
 
 void ck_pool_recall(ck_pool *pool, int worker);
 // Those whose pause is over.

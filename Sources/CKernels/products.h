@@ -20,7 +20,6 @@ typedef struct ck_tuner {
   int64_t begin;    // its nanoseconds
 } ck_tuner;
 
-ck_tuner *ck_pool_tuner(ck_pool *pool);
 // The way for a product of tokens that reads so many bytes of weights; until ck_tuner_end it may be measured.
 ck_way ck_tuner_begin(ck_tuner *tuner, size_t bytes, int32_t tokens);
 void ck_tuner_end(ck_tuner *tuner);
@@ -48,11 +47,15 @@ typedef struct ck_stage {
   void (*prepare)(void *context, int worker);  // by each thread before its first part; may be NULL
   void *context;
   ck_expected next;                            // what follows the stage
+  size_t weights;                              // bytes of packed weights it reads
+  ck_way *way;                                 // how it fetches them; may be NULL, to be that of another stage
 } ck_stage;
 
 // A job of stages, each of which begins when all parts of the one before are done, without a way back to the caller.
 enum { CK_MOST_STAGES = 5 };
 void ck_pool_stages(ck_pool *pool, const ck_stage *stages, int count);
+// The same of stages that read packed weights, for so many tokens: all fetch them in one way, which may be measured.
+void ck_pool_weighted(ck_pool *pool, const ck_stage *stages, int count, int32_t tokens);
 
 // Memory for what the next job's stages are told, CK_JOB_BYTES in all. Threads fetch it at once when they begin: following
 // pointers to what another has just written takes longer.
@@ -124,20 +127,17 @@ typedef struct ck_product {
 
 // Whether an input's products with some matrices are one stage: all packed, and quantized in the same groups.
 bool ck_is_one_product(const ck_output *outputs, int count);
-// That stage, in the pool's memory; its way is to be set. `scratch`: ck_codes_bytes.
-ck_product *ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
-                             void *scratch, ck_stage *stage);
+// That stage, described in the pool's memory. `scratch`: ck_codes_bytes.
+ck_stage ck_project_stage(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_output *outputs, int count,
+                          void *scratch);
 // The stage of products that are described.
 ck_stage ck_packed_stage(ck_product *product);
-// Bytes of packed matrices.
-size_t ck_weight_bytes(const ck_output *outputs, int count);
 
 // Whether a feed-forward block is two stages.
 bool ck_feed_is_packed(const ck_feed_forward *block);
-// These, in the pool's memory, and the bytes of weights they read; *way is to be set. `scratch`: ck_codes_bytes and
-// `hidden`: ck_tiles_bytes of its values.
-size_t ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
-                      void *hidden, ck_way **way, ck_stage stages[2]);
+// These, described in the pool's memory. `scratch`: ck_codes_bytes and `hidden`: ck_tiles_bytes of its values.
+void ck_feed_stages(ck_pool *pool, const ck_kernels *kernels, const ck_input *input, const ck_feed_forward *block, void *scratch,
+                    void *hidden, ck_stage stages[2]);
 
 // Token t of an entry, in a row of its own: queries of kv heads [first, last) prepared in place, their keys and values stored.
 void ck_store_heads(const ck_kernels *kernels, const ck_attention *attention, const ck_heads *heads, const ck_attention_entry *entry,

@@ -5,8 +5,6 @@
 #define _GNU_SOURCE
 #include "pool.h"
 
-#include <stdio.h>
-
 // Lost time counts within a PERIOD of the caller's processor time. So much is forgiven; beyond that a worker may lose half of the
 // part of that time that it is worth. A PAUSE is doubled each time, and forgotten after a period without one.
 enum { PERIOD_NS = 100000000, FORGIVEN_NS = 2000000, PAUSE_NS = 20000000, MOST_PAUSE_NS = 1000000000 };
@@ -36,30 +34,6 @@ static int64_t cpu_ns(pthread_t thread) {
 }
 #else
 static int64_t cpu_ns(pthread_t thread) { return (void)thread, -1; }
-#endif
-
-#if defined(__linux__)
-// Of a processor of arm64, out of 1024; -1: unknown.
-static int capacity(int cpu) {
-  char path[80];
-  snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpu_capacity", cpu);
-  FILE *file = fopen(path, "r");
-  int value = -1;
-  if (!file) return -1;
-  if (fscanf(file, "%d", &value) != 1) value = -1;
-  fclose(file);
-  return value;
-}
-
-bool ck_processors_differ(void) {
-  if (access("/sys/devices/cpu_atom", F_OK) == 0 && access("/sys/devices/cpu_core", F_OK) == 0) return true;
-  int first = capacity(0), cpus = (int)sysconf(_SC_NPROCESSORS_CONF);
-  for (int cpu = 1; cpu < cpus && first >= 0; cpu++)
-    if (capacity(cpu) != first) return true;
-  return false;
-}
-#else
-bool ck_processors_differ(void) { return true; }
 #endif
 
 void ck_pool_recall_due(ck_pool *pool) {
